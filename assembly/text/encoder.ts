@@ -3,10 +3,14 @@ import { mergeByHeap } from './merge-heap';
 import { mergeByScan, SCAN_MAX } from './merge-scan';
 import { beginPieces, pieceEnd, seen } from './patterns';
 import { release, reserve } from '../memory';
-import { bytesOf, NONE, ROOM, sizeOf, tokenOf, tokenOfByte } from './vocabulary';
+import { keep, KEPT_BYTES, writeKept } from './pieces';
+import { byCharacters, bytesOf, NONE, ROOM, sizeOf, tokenOf, tokenOfByte } from './vocabulary';
 
 /** Bytes by which a pattern looks on behind what it has seen: a code point, a contraction. */
 const LOOK: usize = 16;
+
+/** Tokens that are written behind those of a text. */
+const TAIL: usize = 4;
 
 /** Refusals of encodeWindow(). */
 export const NEEDS_MORE: i32 = -1;
@@ -24,7 +28,7 @@ export let longestPiece: u32 = 0;
 export function reserveWindow(start: usize, bytes: u32): bool {
   release(start);
   input = reserve(<usize>bytes + ROOM);
-  output = reserve((<usize>bytes + 1) << 2);
+  output = reserve((<usize>bytes + TAIL) << 2);
   return input != 0 && output != 0;
 }
 
@@ -61,7 +65,16 @@ export function isMade(id: u32): bool {
 }
 
 function encodePiece(at: usize, length: u32, out: usize): usize {
-  const token = length == 1 ? tokenOfByte(load<u8>(at)) : tokenOf(at, length);
+  if (length > KEPT_BYTES) return encodeOther(at, length, out);
+  const kept = writeKept(at, length, out);
+  if (kept != 0) return kept;
+  const end = encodeOther(at, length, out);
+  keep(out, end);
+  return end;
+}
+
+function encodeOther(at: usize, length: u32, out: usize): usize {
+  const token = length == 1 && !byCharacters ? tokenOfByte(load<u8>(at)) : tokenOf(at, length);
   if (token != NONE) {
     store<u32>(out, token);
     return out + 4;

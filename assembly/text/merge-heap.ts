@@ -2,7 +2,8 @@
 // exact for every vocabulary, and takes 44 bytes of memory a byte.
 import { mark, release, reserve } from '../memory';
 import { rankAt, slotOf, tokenAt } from './pairs';
-import { NONE, tokenOfByte } from './vocabulary';
+import { symbolsOf } from './symbols';
+import { NONE } from './vocabulary';
 
 /**
  * u32 by place of a token's first byte: the token, the places before and after it, its pair's rank and
@@ -32,31 +33,32 @@ export function mergeByHeap(at: usize, length: u32, out: usize): usize {
   after = before + column;
   ranks = after + column;
   merged = ranks + column;
-  fill(at, length);
+  const count = fill(at, length);
   while (heapSize > 0) {
     const pair = load<u64>(heap);
     heapSize--;
     if (heapSize > 0) sift(0, load<u64>(heap + ((<usize>heapSize) << 3)));
     const place = (<usize>(<u32>pair)) << 2;
-    if (load<u32>(ranks + place) == <u32>(pair >>> 32)) merge(place, length);
+    if (load<u32>(ranks + place) == <u32>(pair >>> 32)) merge(place, count);
   }
-  for (let i: u32 = 0; i < length; i = load<u32>(after + ((<usize>i) << 2)), out += 4) {
+  for (let i: u32 = 0; i < count; i = load<u32>(after + ((<usize>i) << 2)), out += 4) {
     store<u32>(out, load<u32>(tokens + ((<usize>i) << 2)));
   }
   release(start);
   return out;
 }
 
-function fill(at: usize, length: u32): void {
+/** Returns the number of tokens that are merged. */
+function fill(at: usize, length: u32): u32 {
   heapSize = 0;
-  for (let i: u32 = 0; i < length; i++) {
+  const count = symbolsOf(at, length, tokens);
+  for (let i: u32 = 0; i < count; i++) {
     const place = (<usize>i) << 2;
-    store<u32>(tokens + place, tokenOfByte(load<u8>(at + i)));
     store<u32>(before + place, i - 1);
     store<u32>(after + place, i + 1);
     store<u32>(ranks + place, NONE);
   }
-  for (let i: u32 = 0; i + 1 < length; i++) {
+  for (let i: u32 = 0; i + 1 < count; i++) {
     const place = (<usize>i) << 2;
     const rank = look(place, load<u32>(tokens + place), load<u32>(tokens + place, 4));
     if (rank == NONE) continue;
@@ -64,9 +66,10 @@ function fill(at: usize, length: u32): void {
     heapSize++;
   }
   for (let i = <i32>(heapSize >>> 1) - 1; i >= 0; i--) sift(i, load<u64>(heap + ((<usize>i) << 3)));
+  return count;
 }
 
-function merge(place: usize, length: u32): void {
+function merge(place: usize, count: u32): void {
   const token = load<u32>(merged + place);
   const second = (<usize>load<u32>(after + place)) << 2;
   const next = load<u32>(after + second);
@@ -74,7 +77,7 @@ function merge(place: usize, length: u32): void {
   store<u32>(ranks + second, NONE);
   store<u32>(ranks + place, NONE);
   store<u32>(after + place, next);
-  if (next < length) {
+  if (next < count) {
     const nextPlace = (<usize>next) << 2;
     store<u32>(before + nextPlace, <u32>(place >>> 2));
     push(look(place, token, load<u32>(tokens + nextPlace)), place);

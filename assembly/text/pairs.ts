@@ -1,6 +1,6 @@
 // Pairs of adjacent tokens that merge into one.
 import { reserve } from '../memory';
-import { bytesOf, count, isOrdinary, NONE, powerOfTwo, sizeOf, tokenOf } from './vocabulary';
+import { bytesOf, count, isOrdinary, NONE, powerOfTwo, sizeOf, tokenOf, tokenOfByte } from './vocabulary';
 
 const FREE: u64 = 0xffff_ffff_ffff_ffff;
 
@@ -8,6 +8,14 @@ const FREE: u64 = 0xffff_ffff_ffff_ffff;
 let slots: usize = 0;
 let slotMask: u32 = 0;
 let shift: u32 = 0;
+/** A bit by the hash of a pair: most pairs do not merge, and few of those have one. */
+const FILTER_BITS: u64 = 21;
+const FILTER_BYTES: usize = 256 * 1024;
+let filter: usize = 0;
+/** As a slot that is free, for pairs that the filter refuses. */
+const free: usize = memory.data(16, 16);
+/** u64 by two bytes: rank and result of the pair of their tokens, as in a slot. */
+let ofBytes: usize = 0;
 
 /** Makes room for so many pairs. False: no memory. */
 export function beginPairs(pairCount: u32): bool {
@@ -17,11 +25,18 @@ export function beginPairs(pairCount: u32): bool {
   slotMask = slotCount - 1;
   shift = 64 - ctz(slotCount);
   memory.fill(slots, 0xff, (<usize>slotCount) << 4);
+  memory.fill(free, 0xff, 16);
+  filter = reserve(FILTER_BYTES);
+  if (filter == 0) return false;
+  memory.fill(filter, 0, FILTER_BYTES);
   return true;
 }
 
 /** Adds a pair; of equal ones the last one counts, as in Hugging Face's tokenizers. */
 export function addPair(left: u32, right: u32, rank: u32, id: u32): void {
+  const bit = <u32>(hashOf(left, right) >>> (64 - FILTER_BITS));
+  const word = filter + ((<usize>(bit >>> 5)) << 2);
+  store<u32>(word, load<u32>(word) | (1 << (bit & 31)));
   const slot = slotOf(left, right);
   store<u64>(slot, ((<u64>left) << 32) | right);
   store<u32>(slot, rank, 8);
@@ -30,14 +45,40 @@ export function addPair(left: u32, right: u32, rank: u32, id: u32): void {
 
 /** Returns the place of the pair, for rankAt() and tokenAt(). */
 export function slotOf(left: u32, right: u32): usize {
+  const hash = hashOf(left, right);
+  const bit = <u32>(hash >>> (64 - FILTER_BITS));
+  if (((load<u32>(filter + ((<usize>(bit >>> 5)) << 2)) >>> (bit & 31)) & 1) == 0) return free;
   const key = ((<u64>left) << 32) | right;
-  let slot = <u32>((key * 0x9e37_79b9_7f4a_7c15) >>> shift);
+  let slot = <u32>(hash >>> shift);
   while (true) {
     const at = slots + ((<usize>slot) << 4);
     const there = load<u64>(at);
     if (there == key || there == FREE) return at;
     slot = (slot + 1) & slotMask;
   }
+}
+
+/** All pairs are there. False: no memory. */
+export function preparePairs(): bool {
+  ofBytes = reserve((<usize>8) << 16);
+  if (ofBytes == 0) return false;
+  for (let first: u32 = 0; first < 256; first++) {
+    const token = tokenOfByte(first);
+    for (let second: u32 = 0; second < 256; second++) {
+      const slot = slotOf(token, tokenOfByte(second));
+      store<u64>(ofBytes + ((<usize>((first << 8) | second)) << 3), load<u64>(slot, 8));
+    }
+  }
+  return true;
+}
+
+/** As slotOf(), of the tokens of two bytes; the place is one of rankAt() and tokenAt(). */
+export function slotOfBytes(first: u32, second: u32): usize {
+  return ofBytes + ((<usize>((first << 8) | second)) << 3) - 8;
+}
+
+function hashOf(left: u32, right: u32): u64 {
+  return (((<u64>left) << 32) | right) * 0x9e37_79b9_7f4a_7c15;
 }
 
 /** Returns the rank of the pair, the lowest of which merges first; NONE if it does not merge. */

@@ -27,6 +27,12 @@ export const R50K: u32 = 2;
 export const DEEPSEEK: u32 = 3;
 /** o200k without contractions; with one digit a piece Mistral's. */
 export const TEKKEN: u32 = 4;
+/** Spaces, then all up to the next space: where no merge goes over the beginning of spaces. */
+export const SPACES: u32 = 5;
+/** As SPACES, of one space at most. */
+export const METASPACE: u32 = 6;
+/** All of it is one piece. */
+export const WHOLE: u32 = 7;
 
 const LINE_FEED: u32 = 10;
 const RETURN: u32 = 13;
@@ -59,12 +65,35 @@ export function pieceEnd(at: usize, end: usize): usize {
   if (pattern == O200K || pattern == TEKKEN) to = o200k(at, end);
   else if (pattern == CL100K) to = cl100k(at, end);
   else if (pattern == R50K) to = r50k(at, end);
-  else to = deepseek(at, end);
+  else if (pattern == DEEPSEEK) to = deepseek(at, end);
+  else if (pattern == WHOLE) to = end;
+  else to = spaced(at, end);
   if (seen < to) seen = to;
   return to;
 }
 
+/**
+ * Returns the end of a piece that is a word in small letters of ASCII, which most are: with a blank, a sign
+ * or a capital before it at most, and ASCII behind it. 0: it is not, or may be longer.
+ */
+function smallWord(at: usize, end: usize): usize {
+  const first: u32 = load<u8>(at);
+  let from = at;
+  if (!isAsciiLetter(first)) {
+    if (first >= 0x80 || first - 0x30 < 10 || isBreak(first) || first == APOSTROPHE) return 0;
+    from++;
+  }
+  if (from < end && <u32>load<u8>(from) - 0x41 < 26) from++;
+  let to = from;
+  while (to < end && <u32>load<u8>(to) - 0x61 < 26) to++;
+  if (to == from || to == end) return 0;
+  const next: u32 = load<u8>(to);
+  return next < 0x80 && next != APOSTROPHE ? to : 0;
+}
+
 function o200k(at: usize, end: usize): usize {
+  const small = smallWord(at, end);
+  if (small != 0) return small;
   const kind = classOf(at);
   const next = at + size;
   const first = codePoint;
@@ -87,6 +116,8 @@ function o200k(at: usize, end: usize): usize {
 }
 
 function cl100k(at: usize, end: usize): usize {
+  const small = smallWord(at, end);
+  if (small != 0 && !isAsciiLetter(load<u8>(small))) return small;
   const contracted = contraction(at, end, true);
   if (contracted != 0) return contracted;
   const kind = classOf(at);
@@ -115,6 +146,14 @@ function r50k(at: usize, end: usize): usize {
   if ((kind & NUMBER) != 0) return endOf(from, end, NUMBER);
   if ((kind & SPACE) == 0) return endOfOthers(from, end, SPACE | LETTER | NUMBER);
   return spaces(at, end, false);
+}
+
+function spaced(at: usize, end: usize): usize {
+  let to = at;
+  if (load<u8>(to) == BLANK) to++;
+  if (pattern == SPACES) while (to < end && load<u8>(to) == BLANK) to++;
+  while (to < end && load<u8>(to) != BLANK) to++;
+  return to;
 }
 
 /** Numbers and Han first, then the third rule between them; what no rule takes is a piece too. */

@@ -11,8 +11,12 @@ export let count: u32 = 0;
 /** Bytes of all tokens, one after the other, and u32 by id: where they begin, with one more at the end. */
 let bytes: usize = 0;
 let starts: usize = 0;
-/** u8 by id: 1 if text never becomes this token. */
+/** u8 by id: 0; 1 if text never becomes this token; or OF_BYTE. */
 let isSpecial: usize = 0;
+/** A token of a byte that is in no other token, where merges begin with characters. */
+const OF_BYTE: u8 = 2;
+/** True: merges begin with characters, and with bytes where there is no token of a character. */
+export let byCharacters: bool = false;
 /** u32 by byte: the token of this byte alone. */
 const ofByte: usize = memory.data(4 * 256, 16);
 /** Open addressing: u32 of the hash, u32 id. */
@@ -20,7 +24,14 @@ let slots: usize = 0;
 let slotMask: u32 = 0;
 
 /** Takes memory of the host that stays as it is. False: no memory. */
-export function setVocabulary(tokenCount: u32, tokenBytes: usize, tokenStarts: usize, special: usize): bool {
+export function setVocabulary(
+  tokenCount: u32,
+  tokenBytes: usize,
+  tokenStarts: usize,
+  special: usize,
+  characters: bool,
+): bool {
+  byCharacters = characters;
   count = tokenCount;
   bytes = tokenBytes;
   starts = tokenStarts;
@@ -32,8 +43,10 @@ export function setVocabulary(tokenCount: u32, tokenBytes: usize, tokenStarts: u
   memory.fill(ofByte, 0xff, 4 * 256);
   for (let id: u32 = 0; id < count; id++) {
     const length = sizeOf(id);
+    const isOfByte = load<u8>(isSpecial + id) == OF_BYTE;
+    if (isOfByte || (isOrdinary(id) && length == 1 && !characters))
+      store<u32>(ofByte + ((<usize>load<u8>(bytesOf(id))) << 2), id);
     if (!isOrdinary(id)) continue;
-    if (length == 1) store<u32>(ofByte + ((<usize>load<u8>(bytesOf(id))) << 2), id);
     const hash = hashOf(bytesOf(id), length);
     let slot = (<u32>hash) & slotMask;
     while (load<u32>(slots + ((<usize>slot) << 3), 4) != NONE) slot = (slot + 1) & slotMask;

@@ -53,7 +53,7 @@ export class RecentlyUsed<Key, Value> {
  */
 const RUN_BYTES_MIN = 128;
 const RUN_PART = 32;
-/** Bytes of a token sequence that its key is computed from. */
+/** Bytes of a sequence that its key is computed from. */
 const SAMPLES = 64;
 
 interface Named {
@@ -77,7 +77,7 @@ export class HashCache {
   /** Returns the hash of these canonical varints: the cached one, or the result of `hash`. */
   nameOf(varints: Uint8Array, hash: () => SegmentHash): SegmentHash {
     if (varints.length < RUN_BYTES_MIN || varints.length > this.#runBytesMax) return hash();
-    const key = keyOf(varints);
+    const key = sampleKey(varints);
     const named = this.#named.get(key);
     if (named !== undefined && Buffer.compare(named.varints, varints) === 0) return named.hash;
     const name = hash();
@@ -89,11 +89,11 @@ export class HashCache {
 /**
  * Computes a key from some of the bytes. Sequences with equal keys are distinguished by all of their bytes.
  */
-function keyOf(varints: Uint8Array): number {
-  let key = varints.length;
-  const step = varints.length / SAMPLES;
-  for (let at = step - 1; at < varints.length; at += step) {
-    key = Math.imul(key ^ varints[Math.floor(at)]!, 0x01000193);
+export function sampleKey(bytes: Uint8Array): number {
+  let key = bytes.length;
+  const step = bytes.length / SAMPLES;
+  for (let at = step - 1; at < bytes.length; at += step) {
+    key = Math.imul(key ^ bytes[Math.floor(at)]!, 0x01000193);
     key ^= key >>> 15;
   }
   return key & 0x3fff_ffff;

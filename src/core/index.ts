@@ -1,4 +1,4 @@
 export { copyOut } from './slab.js';
 export { loadCore, type TokenCore } from './core.js';
 export { compileCore, instantiate, type CoreBuild, type VarintExports } from './wasm.js';
-export { RecentlyUsed } from './caches.js';
+export { RecentlyUsed, sampleKey } from './caches.js';

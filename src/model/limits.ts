@@ -251,6 +251,9 @@ export const limits = {
   recentHashesBytesMax: 8 * 1024 * 1024,
   /** Size of that cache for a vault other than the default one: very many may be open. */
   recentHashesOtherBytesMax: 1024 * 1024,
+  /** Size of the memory of texts that came again; and of that of a vault other than the default one. */
+  recentTextsBytesMax: 8 * 1024 * 1024,
+  recentTextsOtherBytesMax: 1024 * 1024,
   readBatchSlotsMax: 256,
   /** Content bytes that a retrieve gathers into one chunk of a long message: minimum and maximum. */
   chunkBytesMin: 256 * 1024,

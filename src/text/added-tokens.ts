@@ -1,3 +1,4 @@
+import { withMarks } from './space-marks.js';
 import type { AddedToken, Vocabulary } from './vocabulary.js';
 
 /** A stretch of a text: an added token, or what is between two of them. */
@@ -9,7 +10,8 @@ export interface Stretch {
 }
 
 /** Returns the added tokens of a vocabulary, and its special ones, as far as they have a text. */
-function allAdded({ added = [], special, starts }: Vocabulary): readonly AddedToken[] {
+function allAdded({ added = [], special, starts, characters }: Vocabulary): readonly AddedToken[] {
+  if (characters !== undefined) return added;
   const known = new Set(added.map(({ id }) => id));
   const others = special
     .filter((id) => !known.has(id))
@@ -68,8 +70,9 @@ export class AddedTokens {
       (token) => token.normalized === normalized,
     );
     if (specials ? tokens.length === 0 : tokens.every(({ special }) => special)) return undefined;
-    const textOf = ({ id }: AddedToken) => {
-      const text = bytes.subarray(starts[id], starts[id + 1]);
+    const textOf = ({ id, marks = false }: AddedToken) => {
+      const token = bytes.subarray(starts[id], starts[id + 1]);
+      const text = marks ? withMarks(token) : token;
       return normalized ? normalize(text) : text;
     };
     return new AddedTokens(tokens, textOf, specials);

@@ -1,7 +1,8 @@
 import { limits } from '../model/index.js';
 import { completeTokens, tokensWithin } from './characters.js';
-import type { Encoding } from './encoding.js';
+import type { Encoding, TokenBytes } from './encoding.js';
 import type { Slices } from './slices.js';
+import { beginsWithSpace } from './space-marks.js';
 import type { DecodedText, TokensToDecode } from './tokenizers.js';
 
 export interface ItemsToDecode {
@@ -56,7 +57,8 @@ function* decodeItem(
     if (!exact) return decoded;
     return { text: '', replaced: false, tokenCount: tokens.length, more: false, exact: false };
   }
-  const { bytes, ends } = decoded;
+  const isFirst = item.first ?? true;
+  const { bytes, ends } = isFirst && encoding.stripsSpace ? withoutSpace(decoded) : decoded;
   const more = bytes.length > limits.chunkBytesMax;
   const fitting = more ? ends.subarray(0, tokensWithin(ends, limits.chunkBytesMax)) : ends;
   const isEnd = item.last && !more;
@@ -68,12 +70,23 @@ function* decodeItem(
   if (!exact) return { ...whole, exact: true };
   const count = whole.replaced
     ? undefined
-    : yield* encoding.exactTokens(bytes.subarray(0, end), tokens.subarray(0, tokenCount), isEnd);
+    : yield* encoding.exactTokens(
+        bytes.subarray(0, end),
+        tokens.subarray(0, tokenCount),
+        isFirst && isEnd,
+        isEnd,
+      );
   if (count === undefined || tokenCount - count > heldTokensMax) return { ...whole, exact: false };
   if (count === tokenCount) return { ...whole, exact: true };
   // The rest may be split otherwise with what follows: it is decoded with that.
   const part = { ...toText(bytes.subarray(0, ends[count - 1])), ...endsOf(count) };
   return { ...part, tokenCount: count, more, exact: true };
+}
+
+/** Returns decoded tokens without the space that was put before their text. */
+function withoutSpace({ bytes, ends }: TokenBytes): TokenBytes {
+  if (!beginsWithSpace(bytes)) return { bytes, ends };
+  return { bytes: bytes.subarray(1), ends: ends.map((end) => end - 1) };
 }
 
 function toText(bytes: Uint8Array): Pick<DecodedText, 'text' | 'replaced'> {

@@ -3,7 +3,9 @@ import type { GivenTokenizer } from './files/read-tokenizer.js';
 import { readBuiltFile } from './load-encoding.js';
 import { hashOfVocabulary, readVocabulary, tokensIn } from './vocabulary.js';
 
-const kind = 'byte-level BPE';
+/** Kinds by what merges begin with. */
+const byteLevel = 'byte-level BPE';
+const byCharacters = 'SentencePiece BPE';
 
 let built: Promise<readonly TokenizerInfo[]> | undefined;
 
@@ -16,12 +18,13 @@ async function describeOne(name: TokenizerName): Promise<TokenizerInfo> {
   const file = await readBuiltFile(name);
   return {
     name,
-    kind,
+    kind: byteLevel,
     tokens: tokensIn(readVocabulary(file, `tokenizer ${name}`)),
     sha256: hashOfVocabulary(file),
   };
 }
 
-export function describeGiven({ name, size, sha256 }: GivenTokenizer): TokenizerInfo {
+export function describeGiven({ name, size, sha256, mergesCharacters }: GivenTokenizer): TokenizerInfo {
+  const kind = mergesCharacters === true ? byCharacters : byteLevel;
   return { name, kind, tokens: size, sha256 };
 }

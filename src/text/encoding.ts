@@ -3,12 +3,15 @@ import { LongRun } from './characters.js';
 import { releaseBytes } from './mapped-bytes.js';
 import type { Normalizer } from './normalize.js';
 import { runThrough, type Slices } from './slices.js';
+import { beginsWithSpace, withSpaceBefore, withSpaces } from './space-marks.js';
 import type { TextCore } from './text-core.js';
 import { TokenSink } from './token-sink.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Size of a slice, in bytes to encode or tokens to decode: some milliseconds. */
 const sliceBytes = 64 * 1024;
+/** Size of a slice in a thread that does other things, too. */
+const shortSliceBytes = 16 * 1024;
 /** Cost of a text, beside its bytes: even a short one costs something. */
 const textCost = 64;
 
@@ -52,6 +55,16 @@ export class Encoding {
     this.#added = this.#addedTokens(false);
   }
 
+  /** True if a text is split as another one than it is. */
+  get #changesText(): boolean {
+    return this.normalizer !== undefined || this.vocabulary.characters !== undefined;
+  }
+
+  /** True if a space at the beginning of decoded text is none of the text. */
+  get stripsSpace(): boolean {
+    return (this.vocabulary.characters?.prefix ?? 'none') !== 'none';
+  }
+
   #addedTokens(specials: boolean): Added {
     const normalize = (text: Uint8Array) => runThrough(this.#normalize(text));
     return {
@@ -60,17 +73,29 @@ export class Encoding {
     };
   }
 
-  #addedIn({ specials = false }: TextsToEncode): Added {
+  #addedIn(specials: boolean): Added {
     return specials ? (this.#withSpecials ??= this.#addedTokens(true)) : this.#added;
   }
 
   /** Encodes texts. @throws LongRun */
-  *encode(texts: TextsToEncode): Slices<EncodedTexts> {
+  encode(texts: TextsToEncode): Slices<EncodedTexts> {
+    const { utf8, ends, specials = false } = texts;
+    const each = Array.from(ends, (end, index) => utf8.subarray(ends[index - 1] ?? 0, end));
+    return this.#encode(each, specials, sliceBytes);
+  }
+
+  /** Encodes texts in short slices. @throws LongRun */
+  encodeShort(texts: readonly Uint8Array[], specials: boolean): Slices<EncodedTexts> {
+    return this.#encode(texts, specials, shortSliceBytes);
+  }
+
+  *#encode(texts: readonly Uint8Array[], specials: boolean, slice: number): Slices<EncodedTexts> {
+    const bytes = texts.reduce((sum, { length }) => sum + length, 0);
     // No token is shorter than a byte, and normalization makes at most three of one.
-    const sink = new TokenSink(texts.utf8.length * (this.normalizer === undefined ? 1 : 3));
+    const sink = new TokenSink(bytes * (this.#changesText ? 3 : 1) + texts.length);
     let le32: Uint8Array<ArrayBuffer> | undefined;
     try {
-      const ends = yield* this.#encodeEach(texts, sink);
+      const ends = yield* this.#encodeEach(texts, this.#addedIn(specials), sink, new Cost(slice));
       le32 = sink.finish();
       return { le32, ends };
     } finally {
@@ -79,15 +104,12 @@ export class Encoding {
     }
   }
 
-  *#encodeEach(texts: TextsToEncode, sink: TokenSink): Slices<Uint32Array> {
-    const ends = new Uint32Array(texts.ends.length);
-    const cost = new Cost();
-    const added = this.#addedIn(texts);
-    for (const [index, end] of texts.ends.entries()) {
-      cost.add(textCost);
-      const text = texts.utf8.subarray(texts.ends[index - 1] ?? 0, end);
+  *#encodeEach(texts: readonly Uint8Array[], added: Added, sink: TokenSink, cost: Cost): Slices<Uint32Array> {
+    const ends = new Uint32Array(texts.length);
+    for (const [index, text] of texts.entries()) {
+      if (cost.add(textCost)) yield;
       // Most tokenizers do nothing to a text before it is split: a short one is quick then.
-      if ((added.raw ?? added.normalized ?? this.normalizer) === undefined)
+      if ((added.raw ?? added.normalized) === undefined && !this.#changesText)
         yield* this.#encodePlain(text, index, sink, cost);
       else yield* this.#encodeStretches(added, text, index, sink, cost);
       ends[index] = 4 * sink.length;
@@ -102,19 +124,35 @@ export class Encoding {
     sink: TokenSink,
     cost: Cost,
   ): Slices<void> {
+    let isFirst = true;
     for (const stretch of stretchesOf(added.raw, text)) {
-      if (stretch.token === undefined) yield* this.#encodeRaw(added, stretch.text, index, sink, cost);
+      if (stretch.token === undefined)
+        yield* this.#encodeRaw(added, stretch.text, isFirst, index, sink, cost);
       else sink.push(Uint32Array.of(stretch.token));
+      isFirst = false;
       if (cost.add(textCost)) yield;
     }
   }
 
-  /** Encodes a stretch of a text that is not normalized yet. */
-  *#encodeRaw(added: Added, text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
-    const normalized = yield* this.#normalize(text);
+  /** Encodes a stretch of a text that is not normalized yet; `isFirst`: the text begins with it. */
+  *#encodeRaw(
+    added: Added,
+    text: Uint8Array,
+    isFirst: boolean,
+    index: number,
+    sink: TokenSink,
+    cost: Cost,
+  ): Slices<void> {
+    let normalized = yield* this.#normalize(text);
+    const prefix = this.vocabulary.characters?.prefix ?? 'none';
+    if (prefix === 'each') normalized = withSpaceBefore(normalized);
+    let mayLack = prefix === 'missing' || (prefix === 'first' && isFirst);
     for (const stretch of stretchesOf(added.normalized, normalized)) {
-      if (stretch.token === undefined) yield* this.#encodePlain(stretch.text, index, sink, cost);
-      else sink.push(Uint32Array.of(stretch.token));
+      if (stretch.token === undefined) {
+        const lacks = mayLack && !beginsWithSpace(stretch.text);
+        yield* this.#encodePlain(lacks ? withSpaceBefore(stretch.text) : stretch.text, index, sink, cost);
+      } else sink.push(Uint32Array.of(stretch.token));
+      if (prefix === 'first') mayLack = false;
       if (cost.add(textCost)) yield;
     }
   }
@@ -130,16 +168,24 @@ export class Encoding {
   }
 
   *#normalize(text: Uint8Array): Slices<Uint8Array> {
+    if (this.vocabulary.characters !== undefined) return withSpaces(text);
     return this.normalizer === undefined ? text : yield* this.normalizer.normalizeBytes(text);
   }
 
   /**
    * Compares tokens with those that their text encodes to. Returns how many of them it encodes to whatever
    * follows: all if the text ends here. Returns undefined if it does not, or if that is not known before
-   * the end.
+   * the end. `isWhole`: the text begins and ends here; `isEnd`: it ends here.
    */
-  *exactTokens(utf8: Uint8Array, tokens: Uint32Array, isEnd: boolean): Slices<number | undefined> {
+  *exactTokens(
+    utf8: Uint8Array,
+    tokens: Uint32Array,
+    isWhole: boolean,
+    isEnd: boolean,
+  ): Slices<number | undefined> {
     if (tokens.length === 0) return 0;
+    // The beginning of a text is encoded otherwise than the rest.
+    if (this.vocabulary.characters !== undefined && !isWhole) return undefined;
     if (isEnd) return (yield* this.#encodesTo(utf8, tokens)) ? tokens.length : undefined;
     if (this.#added.raw ?? this.#added.normalized ?? this.normalizer) return undefined;
     let count = 0;
@@ -209,10 +255,12 @@ function isAt(tokens: Uint32Array, at: number, these: Uint32Array): boolean {
 class Cost {
   #sum = 0;
 
+  constructor(private readonly slice: number) {}
+
   /** Returns true if the slice is at its end. */
   add(cost: number): boolean {
     this.#sum += cost;
-    if (this.#sum < sliceBytes) return false;
+    if (this.#sum < this.slice) return false;
     this.#sum = 0;
     return true;
   }

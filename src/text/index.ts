@@ -10,6 +10,7 @@ export { renderFailed } from './chat/renderer.js';
 export type { Rendered, TemplateInput } from './chat/render-template.js';
 export type { VocabularyFile } from './load-encoding.js';
 export { isVocabularyOf } from './vocabulary.js';
+export { keptNumber, parseForPython } from './chat/python-numbers.js';
 export { MappedBytes } from './mapped-bytes.js';
 export type { JoinedSegments, ShingleCounts, ShingleTarget } from './compare-shingles.js';
 export { hashShingle, ShingleSet, shingleTokens } from './shingles.js';

@@ -20,7 +20,7 @@ import type { GivenTokenizer } from './files/read-tokenizer.js';
 import type { VocabularyFile } from './load-encoding.js';
 import { MappedBytes, releaseBytes } from './mapped-bytes.js';
 import { OwnEncodings } from './own-encodings.js';
-import { runThrough } from './slices.js';
+import { runInTurns, runThrough } from './slices.js';
 import type { TokenizerPool } from './tokenizers.js';
 import type { CompareTask, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
@@ -34,10 +34,12 @@ export interface TokenizerPoolOptions {
 }
 
 /**
- * Limit, in letters or bytes of tokens, of a call that goes before longer ones, and needs no other thread:
- * at most two milliseconds of work.
+ * Limit, in bytes of text, of a call that goes before longer ones, and needs no other thread: that would cost
+ * as much as to encode 40,000 bytes. It is done in slices of a millisecond.
  */
-const shortMax = 16 * 1024;
+const shortTextMax = 64 * 1024;
+/** The same in bytes of tokens: at most a millisecond of work. */
+const shortTokensMax = 16 * 1024;
 
 /**
  * Creates tokenizers; threads start with the first text. Short texts of a tokenizer that is used again and
@@ -104,11 +106,11 @@ export function createTokenizers({
     specials: boolean,
   ): Promise<EncodeOutcome> {
     const size = texts.reduce((sum, { length }) => sum + length, 0);
-    if (size <= shortMax) {
+    if (size <= shortTextMax) {
       signal.throwIfAborted();
-      const joined = { ...join(texts, size), specials };
       const here = own.use(encoding);
-      return here ? encodeHere(here, joined) : run('encode', { encoding, texts: joined }, true, signal);
+      if (here) return encodeHere(here, texts, specials, signal);
+      return run('encode', { encoding, texts: { ...join(texts, size), specials } }, true, signal);
     }
     const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
     try {
@@ -151,7 +153,7 @@ export function createTokenizers({
     async decode(tokenizer, items, signal, { exact, ends = false } = { exact: false }) {
       const task = { encoding: encodingOf(tokenizer), items, exact, ends };
       const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
-      const isShort = size <= shortMax;
+      const isShort = size <= shortTokensMax;
       const here = isShort && !signal.aborted ? own.use(task.encoding) : undefined;
       const outcome = here
         ? runThrough(decodeItems(here, task))
@@ -186,9 +188,14 @@ export function createTokenizers({
   };
 }
 
-function encodeHere(encoding: Encoding, texts: TextsToEncode): EncodeOutcome {
+async function encodeHere(
+  encoding: Encoding,
+  texts: readonly Uint8Array[],
+  specials: boolean,
+  signal: AbortSignal,
+): Promise<EncodeOutcome> {
   try {
-    return runThrough(encoding.encode(texts));
+    return await runInTurns(encoding.encodeShort(texts, specials), signal);
   } catch (error) {
     if (error instanceof LongRun) return { longRun: error.text };
     throw error;

@@ -11,12 +11,19 @@ export function runThrough<T>(work: Slices<T>): T {
   }
 }
 
-/** Runs sliced work to its end; between slices others get a turn of the thread. */
-export async function runInTurns<T>(work: Slices<T>): Promise<T> {
+/**
+ * Runs sliced work to its end; between slices others get a turn of the thread. Work that is no longer wanted
+ * is stopped, and the signal's reason thrown.
+ */
+export async function runInTurns<T>(work: Slices<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;
     await setImmediate();
+    if (!signal?.aborted) continue;
+    // return() releases everything that the work holds.
+    work.return(undefined as never);
+    signal.throwIfAborted();
   }
 }
 

@@ -11,11 +11,20 @@ interface TextExports {
   readonly reserve: (bytes: number) => number;
   readonly setClasses: (runs: number, count: number) => number;
   readonly setPattern: (pattern: number, digits: number) => void;
-  readonly setVocabulary: (count: number, bytes: number, starts: number, special: number) => number;
+  readonly setVocabulary: (
+    count: number,
+    bytes: number,
+    starts: number,
+    special: number,
+    characters: number,
+  ) => number;
   readonly countPairs: (from: number, to: number) => number;
   readonly derivePairs: (from: number, to: number) => void;
   readonly beginPairs: (count: number) => number;
   readonly addPairs: (merges: number, count: number) => void;
+  /** All pairs are there. */
+  readonly preparePairs: () => number;
+  readonly prepareKept: () => number;
   readonly release: (mark: number) => void;
   readonly isMade: (id: number) => number;
   readonly prepareDecoder: () => number;
@@ -45,6 +54,10 @@ const decodedBytes = 256 * 1024;
 /** Bytes that the core reads behind a text or a token. */
 const room = 16;
 const windowBytesMax = limits.textRunBytesMax + room;
+
+/** Kinds of tokens that are no token of a piece: no text becomes them, or a byte alone. */
+const apart = 1;
+const ofByte = 2;
 
 /** Refusals of encodeWindow(). */
 const needsMore = -1;
@@ -104,7 +117,7 @@ export class TextCore {
 
   *#load(vocabulary: Vocabulary, classes: Uint32Array): Slices<void> {
     const wasm = this.#wasm;
-    const { bytes, starts, special, unmade = [], added = [], merges, pattern, digits } = vocabulary;
+    const { bytes, starts, unmade = [], merges, pattern, digits, characters } = vocabulary;
     const count = starts.length - 1;
     const bytesAt = this.#reserve(bytes.length + room);
     const startsAt = this.#reserve(4 * starts.length);
@@ -114,16 +127,19 @@ export class TextCore {
     this.#bytes.set(bytes, bytesAt);
     this.#words.set(starts, startsAt >> 2);
     this.#bytes.fill(0, specialAt, specialAt + count);
-    const apart = [...special, ...unmade, ...added.map(({ id }) => id)];
-    for (const id of apart) this.#bytes[specialAt + id] = 1;
+    for (const id of [...decodedOnly(vocabulary), ...unmade]) this.#bytes[specialAt + id] = apart;
+    for (const id of characters?.bytes ?? []) this.#bytes[specialAt + id] = ofByte;
     this.#words.set(classes, runsAt >> 2);
     check(wasm.setClasses(runsAt, classes.length / 2));
     wasm.setPattern(patterns.indexOf(pattern), digits);
     yield;
-    check(wasm.setVocabulary(count, bytesAt, startsAt, specialAt));
+    check(wasm.setVocabulary(count, bytesAt, startsAt, specialAt, characters ? 1 : 0));
     yield;
     if (merges === undefined) yield* this.#derivePairs(count);
     else this.#addMerges(merges);
+    yield;
+    check(wasm.preparePairs());
+    check(wasm.prepareKept());
     yield;
     check(wasm.prepareDecoder());
     this.#decodeTokens = this.#reserve(4 * decodedTokens);
@@ -134,8 +150,9 @@ export class TextCore {
   }
 
   /** Returns the tokens that merges do not make of their bytes. Those that are decoded only are left out. */
-  unmade({ starts, special, added = [] }: Vocabulary): number[] {
-    const decoded = new Set([...special, ...added.map(({ id }) => id)]);
+  unmade(vocabulary: Vocabulary): number[] {
+    const { starts, characters } = vocabulary;
+    const decoded = new Set([...decodedOnly(vocabulary), ...(characters?.bytes ?? [])]);
     const found: number[] = [];
     for (let id = 0; id + 1 < starts.length; id++) {
       const size = starts[id + 1]! - starts[id]!;
@@ -231,6 +248,14 @@ export class TextCore {
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer);
   }
+}
+
+/**
+ * Returns the tokens that no piece of text becomes. Where merges begin with characters, an added token may be
+ * one that they make.
+ */
+function decodedOnly({ special, added = [], characters }: Vocabulary): readonly number[] {
+  return characters ? special : [...special, ...added.map(({ id }) => id)];
 }
 
 /** Returns how much of a text is looked at: up to `bytesMax`, and no part of a code point. */

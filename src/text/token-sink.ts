@@ -2,15 +2,19 @@ import { MappedBytes } from './mapped-bytes.js';
 
 /** Tokens gathered before they are moved to the others. */
 const latestMax = 16 * 1024;
+/** Arrays that are kept for the next ones; there are more while many texts are encoded in turns. */
+const sparesMax = 4;
+
+const spares: Uint32Array[] = [];
 
 /** Growing list of token ids. */
 export class TokenSink {
-  readonly #latest: Uint32Array;
+  /** Undefined once it was given back. */
+  #latest: Uint32Array | undefined = spares.pop() ?? new Uint32Array(latestMax);
   #latestLength = 0;
   readonly #earlier: MappedBytes;
 
   constructor(tokensMax: number) {
-    this.#latest = new Uint32Array(Math.min(latestMax, tokensMax));
     this.#earlier = new MappedBytes(4 * tokensMax);
   }
 
@@ -19,28 +23,42 @@ export class TokenSink {
   }
 
   push(tokens: Uint32Array): void {
-    if (this.#latestLength + tokens.length > this.#latest.length) this.#flush();
-    if (tokens.length > this.#latest.length) this.#earlier.add(bytesOf(tokens));
+    const latest = this.#latest!;
+    if (this.#latestLength + tokens.length > latest.length) this.#flush(latest);
+    if (tokens.length > latest.length) this.#earlier.add(bytesOf(tokens));
     else {
-      this.#latest.set(tokens, this.#latestLength);
+      latest.set(tokens, this.#latestLength);
       this.#latestLength += tokens.length;
     }
   }
 
   /** Returns all of them as le32, in a buffer that may be sent to another thread; none may be added then. */
   finish(): Uint8Array<ArrayBuffer> {
-    this.#flush();
-    return this.#earlier.finish();
+    const latest = this.#latest!;
+    let le32: Uint8Array<ArrayBuffer>;
+    if (this.#earlier.length === 0) le32 = new Uint8Array(latest.slice(0, this.#latestLength).buffer);
+    else {
+      this.#flush(latest);
+      le32 = this.#earlier.finish();
+    }
+    this.#giveBack();
+    return le32;
   }
 
   /** Returns the memory. */
   release(): void {
     this.#earlier.release();
+    this.#giveBack();
   }
 
-  #flush(): void {
-    this.#earlier.add(bytesOf(this.#latest.subarray(0, this.#latestLength)));
+  #flush(latest: Uint32Array): void {
+    this.#earlier.add(bytesOf(latest.subarray(0, this.#latestLength)));
     this.#latestLength = 0;
+  }
+
+  #giveBack(): void {
+    if (this.#latest !== undefined && spares.length < sparesMax) spares.push(this.#latest);
+    this.#latest = undefined;
   }
 }
 

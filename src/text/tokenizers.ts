@@ -13,6 +13,11 @@ import type { VocabularyFile } from './load-encoding.js';
 /** Tokens to decode, as le32. */
 export interface TokensToDecode {
   readonly le32: Uint8Array;
+  /**
+   * False if the text began before these tokens: some tokenizers put a space before a text, which is none of
+   * it. Default: true.
+   */
+  readonly first?: boolean;
   /** True if the text ends here. If not, only tokens that end in a whole character are decoded. */
   readonly last: boolean;
 }

@@ -3,7 +3,24 @@ import { z } from 'zod';
 import { limits } from '../model/index.js';
 
 /** Ways to split a text into pieces, by the tokenizer that each is known from (assembly/text/patterns.ts). */
-export const patterns = ['o200k', 'cl100k', 'r50k', 'deepseek', 'tekken'] as const;
+export const patterns = [
+  ...(['o200k', 'cl100k', 'r50k', 'deepseek', 'tekken'] as const),
+  ...(['spaces', 'metaspace', 'whole'] as const),
+] as const;
+
+/** Places of the space that is put before a text. */
+export const prefixes = ['none', 'first', 'missing', 'each'] as const;
+
+/** Rules of a tokenizer whose merges begin with characters, as SentencePiece's do. */
+export interface Characters {
+  /** Tokens of the 256 bytes, for characters without a token. */
+  readonly bytes: readonly number[];
+  /**
+   * Each: before every stretch between added tokens; missing: if it begins with none; first: as missing, of
+   * the first stretch.
+   */
+  readonly prefix: (typeof prefixes)[number];
+}
 
 /** A token that is looked for in a text before the text is split into pieces. */
 export interface AddedToken {
@@ -12,6 +29,8 @@ export interface AddedToken {
   readonly normalized: boolean;
   /** True if a text never becomes this token. It may still hide others that overlap it. */
   readonly special: boolean;
+  /** True: its spaces stand for U+2581 in a text. */
+  readonly marks?: boolean | undefined;
 }
 
 /** Rules of a tokenizer, beside the bytes of its tokens. */
@@ -26,6 +45,8 @@ export interface Rules {
   readonly added?: readonly AddedToken[] | undefined;
   /** True if text is brought to normalization form C first. */
   readonly nfc?: boolean | undefined;
+  /** Absent: merges begin with bytes. Else a space is a space in the bytes of a token, not U+2581. */
+  readonly characters?: Characters | undefined;
   /**
    * Merges in their order, u32 each: left id, right id, id of the result. Absent: every way in which a token
    * is made of two, ranked by its id.
@@ -33,7 +54,7 @@ export interface Rules {
   readonly merges?: Uint32Array | undefined;
 }
 
-/** A tokenizer as it is kept in a file: byte-level byte-pair encoding. */
+/** A tokenizer as it is kept in a file: byte-pair encoding of bytes, or of characters. */
 export interface Vocabulary extends Rules {
   /** Bytes of each token by id, one after the other. An id without a token has none. */
   readonly bytes: Uint8Array;
@@ -54,8 +75,18 @@ const headerSchema = z.strictObject({
   tokens: z.int().min(256).max(limits.vocabularyTokensMax),
   special: z.array(id),
   unmade: z.array(id).optional(),
-  added: z.array(z.strictObject({ id, normalized: z.boolean(), special: z.boolean() })).optional(),
+  added: z
+    .array(
+      z.strictObject({
+        id,
+        normalized: z.boolean(),
+        special: z.boolean(),
+        marks: z.boolean().optional(),
+      }),
+    )
+    .optional(),
   nfc: z.boolean().optional(),
+  characters: z.strictObject({ bytes: z.array(id).length(256), prefix: z.enum(prefixes) }).optional(),
   merges: z.int().min(0).optional(),
 });
 
@@ -65,8 +96,8 @@ export function vocabularyOf(tokens: readonly (Uint8Array | undefined)[], rules:
   for (let id = 0; id < tokens.length; id++) starts[id + 1] = starts[id]! + (tokens[id]?.length ?? 0);
   const bytes = new Uint8Array(starts[tokens.length]!);
   for (let id = 0; id < tokens.length; id++) bytes.set(tokens[id] ?? [], starts[id]);
-  const { pattern, digits, special, unmade, added, nfc, merges } = rules;
-  return { pattern, digits, special, unmade, added, nfc, merges, bytes, starts };
+  const { pattern, digits, special, unmade, added, nfc, characters, merges } = rules;
+  return { pattern, digits, special, unmade, added, nfc, characters, merges, bytes, starts };
 }
 
 /** Returns how many tokens there are. */
@@ -82,11 +113,11 @@ export function tokensIn({ starts }: Vocabulary): number {
  * the same tokens of every text may differ; equal vocabularies have equal files.
  */
 export function writeVocabulary(vocabulary: Vocabulary): Buffer {
-  const { pattern, digits, special, unmade, added, nfc, merges, bytes, starts } = vocabulary;
+  const { pattern, digits, special, unmade, added, nfc, characters, merges, bytes, starts } = vocabulary;
   const count = starts.length - 1;
   const header = Buffer.from(
     JSON.stringify({
-      ...{ pattern, digits, tokens: count, special, unmade, added, nfc },
+      ...{ pattern, digits, tokens: count, special, unmade, added, nfc, characters },
       merges: merges && merges.length / mergeWords,
     }),
   );

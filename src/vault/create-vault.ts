@@ -1,6 +1,6 @@
 import type { Codec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
-import { conversationNotFound, type Expiry, type Lifetimes } from '../model/index.js';
+import { conversationNotFound, type Expiry, type Lifetimes, limits } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import type { TokenizerPool } from '../text/index.js';
 import { appendMessages } from './write/append.js';
@@ -37,6 +37,7 @@ import {
 import { storeConversation } from './write/store.js';
 import { Uploads } from './write/upload/index.js';
 import type { Vault } from './vault.js';
+import { RecentTexts } from './recent-texts.js';
 import { withoutExpired } from './unexpired.js';
 import { VaultTokenizers } from './vault-tokenizers.js';
 import { verifyVault } from './maintain/verify.js';
@@ -50,6 +51,8 @@ export interface VaultParts {
   readonly tokenizers: TokenizerPool;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Size of the memory of texts that came again; default: limits.recentTextsBytesMax. */
+  readonly recentTextsBytesMax?: number;
   /** Conversations are added to the prefix index, if the storage has one, unless this returns false. */
   readonly prefixIndex?: () => boolean;
   /** Lifetimes of conversations; they live for ever if it is absent or returns undefined. */
@@ -60,7 +63,8 @@ export function createVault(given: VaultParts): Vault {
   const { name, backend: stored, clock } = given;
   const expiry = (): Expiry => ({ nowMs: clock(), lifetimes: given.lifetimes?.() });
   const backend = withoutExpired(stored, expiry);
-  const tokenizers = new VaultTokenizers(given.tokenizers, stored);
+  const recentTexts = new RecentTexts(given.recentTextsBytesMax ?? limits.recentTextsBytesMax);
+  const tokenizers = new VaultTokenizers(given.tokenizers, stored, recentTexts);
   const parts = { ...given, backend, tokenizers: tokenizers.face(false), recent: new SegmentTokenCache() };
   const writing = { ...parts, tokenizers: tokenizers.face(true) };
   const compactor = new Compactor(given);

@@ -16,6 +16,7 @@ import {
   type VocabularyFile,
 } from '../text/index.js';
 import { chatKey } from './kept-chat.js';
+import type { RecentTexts } from './recent-texts.js';
 
 const pack = promisify(brotliCompress);
 const unpack = promisify(brotliDecompress);
@@ -43,6 +44,7 @@ export class VaultTokenizers {
   constructor(
     private readonly pool: TokenizerPool,
     private readonly backend: Backend,
+    private readonly recent: RecentTexts,
   ) {}
 
   /** Returns the tokenizers for calls; `binds`: text that they encode makes the vault keep its vocabulary. */
@@ -56,7 +58,10 @@ export class VaultTokenizers {
       encode: async (name, texts, signal, options) => {
         const source = await this.#sourceOf(name);
         if (binds) await this.#bind(name);
-        return pool.encode(source, texts, signal, options);
+        const specials = options?.specials === true;
+        return this.recent.encode({ tokenizer: name, specials, texts }, (unknown) =>
+          pool.encode(source, unknown, signal, options),
+        );
       },
       decode: async (name, items: readonly TokensToDecode[], signal, options?: DecodeOptions) =>
         pool.decode(await this.#sourceOf(name), items, signal, options),

@@ -19,6 +19,6 @@ export { RunningWork, type VaultWork } from './running-work.js';
 export { settingNames, type SettingName, type VaultSettings } from './settings.js';
 export { Sweeper, type SweepFigures, type SweeperOptions, type Swept } from './sweeper.js';
 export { CheckCounts, type CheckFigures } from './vault-check.js';
-export { vaultCore } from './vault-core.js';
+export { recentTextsBytesMax, vaultCore } from './vault-core.js';
 export { StoredVault, type VaultActivity, type SettingDefaults, type VaultOpener } from './stored-vault.js';
 export { SpaceKeeper, type SpaceKeeperOptions } from './space-keeper.js';

@@ -22,7 +22,7 @@ import { Quota } from './quota.js';
 import type { RunningWork } from './running-work.js';
 import { lifetimesIn, type VaultRecord, type VaultSettings } from './settings.js';
 import { type CheckCounts, VaultCheck } from './vault-check.js';
-import { vaultCore } from './vault-core.js';
+import { recentTextsBytesMax, vaultCore } from './vault-core.js';
 
 /** Settings of vaults that have none of their own. */
 export interface SettingDefaults {
@@ -101,6 +101,7 @@ export class StoredVault implements VaultRuntime {
       core,
       codec,
       tokenizers,
+      recentTextsBytesMax: recentTextsBytesMax(name),
       clock,
       prefixIndex: () => this.prefixIndex,
       lifetimes: () => this.lifetimes,

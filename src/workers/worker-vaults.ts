@@ -11,6 +11,7 @@ import { countTasks, createVault, markWork, type Vault } from '../vault/index.js
 import {
   type VaultActivity,
   type VaultAdmin,
+  recentTextsBytesMax,
   vaultCore,
   type VaultRuntime,
   type VaultsHealth,
@@ -55,6 +56,7 @@ export class WorkerVault implements VaultRuntime {
       core,
       codec,
       tokenizers,
+      recentTextsBytesMax: recentTextsBytesMax(name),
       clock: Date.now,
       prefixIndex: () => this.#settings.prefixIndex,
       lifetimes: () => this.#settings.lifetimes,

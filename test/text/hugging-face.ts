@@ -5,6 +5,7 @@ interface Peer {
   readonly Tokenizer: {
     fromString(json: string): {
       encodeBatch(texts: string[], options: { addSpecialTokens: boolean }): Promise<{ getIds(): number[] }[]>;
+      decodeBatch(ids: number[][], skipSpecialTokens: boolean): Promise<string[]>;
     };
   };
 }
@@ -106,4 +107,11 @@ export async function encodeByPeer(json: object, texts: readonly string[]): Prom
   const tokenizer = peer().Tokenizer.fromString(JSON.stringify(json));
   const encoded = await tokenizer.encodeBatch([...texts], { addSpecialTokens: false });
   return encoded.map((each) => each.getIds());
+}
+
+/** Decodes tokens with Hugging Face's own tokenizers, special ones too. */
+export async function decodeByPeer(json: object, ids: readonly number[][]): Promise<string[]> {
+  return peer()
+    .Tokenizer.fromString(JSON.stringify(json))
+    .decodeBatch([...ids], false);
 }

@@ -18,6 +18,8 @@ export interface GivenTokenizer {
   readonly sha256: string;
   /** Number of its tokens, with the added ones. */
   readonly size: number;
+  /** True: merges begin with characters, as SentencePiece's do. */
+  readonly mergesCharacters?: boolean;
   /** See writeVocabulary(). */
   readonly file: Uint8Array;
   /** Absent if its folder says nothing of chats. */
@@ -55,7 +57,8 @@ export async function readTokenizer({ name, path, pattern }: TokenizerSource): P
   }
   const file = writeVocabulary(vocabulary);
   const sha256 = hashOfVocabulary(file);
-  return { name, sha256, size: tokensIn(vocabulary), file: sharedBytes(file), chat };
+  const mergesCharacters = vocabulary.characters !== undefined;
+  return { name, sha256, size: tokensIn(vocabulary), mergesCharacters, file: sharedBytes(file), chat };
 }
 
 /** Returns a tokenizer as it can be sent to another process. */

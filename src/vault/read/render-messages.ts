@@ -128,7 +128,7 @@ async function tokenEnds(
   const places: number[] = [];
   let before = 0;
   for (let at = 0; at < le32.length;) {
-    const items = [{ le32: le32.subarray(at), last: true }];
+    const items = [{ le32: le32.subarray(at), first: at === 0, last: true }];
     const options = { exact: false, ends: true };
     const [decoded] = await tokenizers.decode(tokenizer, items, signal, options);
     const { text, tokenCount, ends } = decoded!;

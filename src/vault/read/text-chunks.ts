@@ -30,7 +30,12 @@ export async function* textChunks<T extends TokenChunk>(
 
   async function* finish(): AsyncGenerator<TextChunk<T>, void, void> {
     for (let queue = trip; queue.length > 0;) {
-      const texts = await decode(queue.map(({ bytes, last }) => ({ le32: bytes, last })));
+      const items = queue.map(({ bytes, tokenOffset, last }) => ({
+        le32: bytes,
+        first: tokenOffset === 0,
+        last,
+      }));
+      const texts = await decode(items);
       let again: T[] = [];
       for (const [index, { text, tokenCount, more, replaced, exact, ends }] of texts.entries()) {
         const chunk = queue[index]!;
