@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import { openChatTemplate, readChatTemplate, writeChatTemplate } from '../../src/text/chat/chat-template.js';
-import { renderMessages, renderTemplate, type TemplateInput } from '../../src/text/chat/render-template.js';
+import { messageEnds } from '../../src/text/chat/message-ends.js';
+import { parseForPython } from '../../src/text/chat/python-numbers.js';
+import {
+  renderingOf,
+  renderMessages,
+  renderTemplate,
+  type TemplateInput,
+} from '../../src/text/chat/render-template.js';
 import { ChatRenderer } from '../../src/text/chat/renderer.js';
 
 const input = (source: string, parts: Partial<TemplateInput> = {}): TemplateInput => ({
@@ -132,6 +139,42 @@ describe('a chat template', () => {
     expect(cases.map(renderTemplate)).toEqual(expected);
   });
 
+  it('writes numbers as the reference does', (context) => {
+    context.skip(!hasPeer, 'no python3 has jinja2 (Debian: python3-jinja2)');
+    const literal = fc.oneof(
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => String(value).replace('+', '')),
+      fc.tuple(fc.bigInt(), fc.nat(30)).map(([digits, zeros]) => `${digits}${'0'.repeat(zeros)}`),
+      fc.tuple(fc.integer(), fc.nat(999)).map(([whole, part]) => `${whole}.${part}0`),
+      fc.tuple(fc.integer(), fc.integer({ min: -30, max: 30 })).map(([whole, power]) => `${whole}E${power}`),
+      fc.constantFrom('1.0', '0.0', '-0.0', '-0', '1e16', '1e15', '0.0001', '0.00001', '1e-5', '100.0'),
+    );
+    const source =
+      '{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% endif %}{% endfor %}{% if tools %}{{ tools | tojson }} {{ tools[0].x }}{% endif %}';
+    const texts = fc.sample(literal, { numRuns: 500, seed: 20 }).map((number) => {
+      const calls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: `{"y": ${number}}` } }];
+      const said = JSON.stringify([{ role: 'assistant', content: '', tool_calls: calls }]);
+      return `{"source":${JSON.stringify(source)},"messages":${said},"tools":[{"x": ${number}, "z":"1.0"}],"specials":{},"addGenerationPrompt":false}`;
+    });
+    const { stdout, stderr } = spawnSync('python3', ['-c', python], {
+      input: texts.join('\n'),
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
+    expect(stderr).toBe('');
+    const expected = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as string);
+    const ours = texts.map((line) => {
+      const given = parseForPython(line) as Pick<TemplateInput, 'messages' | 'tools'>;
+      return renderTemplate(input(source, { messages: given.messages, tools: given.tools }));
+    });
+    expect(ours).toEqual(expected);
+    // One that compares them is not given others.
+    const compares = '{% if tools[0].x > 5 %}many{% else %}{{ tools[0].x }}{% endif %}';
+    expect(renderTemplate(input(compares, { tools: parseForPython('[{"x":1.0}]') as [] }))).toBe('1');
+  });
+
   it('gives arguments of tools as an object, or as text to those that join texts', () => {
     const tool_calls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{"x": 1}' } }];
     const said = [{ role: 'assistant', content: null, tool_calls }];
@@ -234,6 +277,45 @@ describe('ends of messages', () => {
   it('have the word of Python for an exception without one', () => {
     expect(() => renderTemplate(input('{{ raise_exception(none) }}'))).toThrow('None');
     expect(() => renderTemplate(input('{{ raise_exception() }}'))).toThrow('None');
+  });
+
+  it('renders a long conversation a few times, and finds the same ends', () => {
+    const messages = Array.from({ length: 300 }, (_, index) => ({
+      role: index === 0 ? 'system' : index % 2 === 0 ? 'assistant' : 'user',
+      content: `${' '.repeat(index % 3)}message ${index}\u{1f600}`,
+    }));
+    const sources = {
+      few: [
+        "{%- for m in messages %}{{- '<|im_start|>' + m['role'] + '\\n' + m.content|trim + '<|im_end|>\\n' }}{%- endfor %}",
+        '{% for m in messages %}{{ m.role }}: {{ m.content | trim }};{% endfor %}{% if add_generation_prompt %}a{% endif %}',
+        "{% if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set messages = messages[1:] %}" +
+          '{% endif %}{% for m in messages %}{% if loop.first %}[{{ system }}]{% endif %}{{ m.content }}\n{% endfor %}',
+      ],
+      // A message is written with the next one, or with all of its keys.
+      all: [
+        chat,
+        '{% for m in messages %}{{ m.content }}{% if not loop.last %},{% endif %}{% endfor %}',
+        '{% for m in messages %}{{ m | tojson }};{% endfor %}',
+      ],
+    };
+    for (const [times, each] of Object.entries(sources))
+      for (const source of each) {
+        const rendering = renderingOf(input(source, { messages }));
+        const { text } = rendering;
+        const prefixes = messages.map((_, index) => {
+          const part = renderTemplate(input(source, { messages: messages.slice(0, index + 1) }));
+          let at = 0;
+          while (at < part.length && part[at] === text[at]) at += 1;
+          return at;
+        });
+        let rendered = 0;
+        const render = (count: number) => {
+          rendered += 1;
+          return rendering.render(count);
+        };
+        expect(messageEnds({ ...rendering, render })).toEqual([...prefixes.slice(0, -1), text.length]);
+        expect([source, rendered < 20]).toEqual([source, times === 'few']);
+      }
   });
 });
 

@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module';
+import { messageEnds, type Program, type Rendering, writeMarks } from './message-ends.js';
+import { parseForPython, withPlainNumbers, withStandIns } from './python-numbers.js';
 import { rewriteStripping, strip, stripName } from './stripping.js';
 import { strftime } from './strftime.js';
-
-/** A parsed template. */
-type Program = object;
 
 /** Parts of the interpreter that are used here. Node's rules do not resolve the types of its package. */
 interface Jinja {
@@ -51,42 +50,45 @@ export function renderTemplate(input: TemplateInput): string {
  * @throws Error of the template
  */
 export function renderMessages(input: TemplateInput): Rendered {
-  const program = jinja.parse(jinja.tokenize(input.source, { lstrip_blocks: true, trim_blocks: true }));
-  rewriteStripping(program);
+  const rendering = renderingOf(input);
+  return { text: rendering.text, ends: input.withEnds ? messageEnds(rendering) : [] };
+}
+
+/** Renders all messages, and gives functions that render them otherwise. */
+export function renderingOf(input: TemplateInput): Rendering {
+  const program = parse(input.source);
   const messages = withArguments(input, (probe) => run(program, { ...input, ...probe }));
-  const text = run(program, { ...input, messages });
-  const render = (count: number) =>
-    run(program, { ...input, messages: messages.slice(0, count), addGenerationPrompt: false });
-  return { text, ends: input.withEnds ? endsOf(text, messages.length, render) : [] };
+  const kept = { messages, tools: input.tools };
+  const simple = renderingWith(program, { ...input, ...withPlainNumbers(kept) }, (text) => text);
+  const numbered = withStandIns(kept);
+  if (numbered === undefined) return simple;
+  const { value, restore } = numbered;
+  const exact = renderingWith(program, { ...input, ...value }, restore);
+  // A template that does more with numbers than write them gets those of JavaScript.
+  const same = restore(run(program, { ...input, ...value }), (text) => String(Number(text))) === simple.text;
+  return same ? exact : simple;
 }
 
-/**
- * Finds the end of each message: that of the longest beginning of the text that the messages up to it make.
- * Where a template refuses a part of a conversation, or has nothing of it, the message ends where the one
- * before it does.
- */
-function endsOf(text: string, messages: number, render: (count: number) => string): number[] {
-  const ends: number[] = [];
-  let end = 0;
-  for (let count = 1; count < messages; count++) {
-    let part = '';
-    try {
-      part = render(count);
-    } catch {
-      // Templates refuse, for instance, a system prompt without a question.
-    }
-    end = Math.max(end, sharedLength(text, part));
-    ends.push(end);
-  }
-  return messages > 0 ? [...ends, text.length] : ends;
+/** `finish`: what is done to a text that was rendered. */
+function renderingWith(program: Program, input: TemplateInput, finish: (text: string) => string): Rendering {
+  const { messages } = input;
+  return {
+    text: finish(run(program, input)),
+    messages,
+    render: (count) =>
+      finish(run(program, { ...input, messages: messages.slice(0, count), addGenerationPrompt: false })),
+    renderMarked: (marked) => {
+      const writing = parse(input.source);
+      writeMarks(writing, parse);
+      return finish(run(writing, { ...input, messages: marked }));
+    },
+  };
 }
 
-function sharedLength(text: string, part: string): number {
-  if (text.startsWith(part)) return part.length;
-  let at = 0;
-  while (at < part.length && text.charCodeAt(at) === part.charCodeAt(at)) at++;
-  const isWithinPair = at > 0 && /[\ud800-\udbff]/.test(text[at - 1]!);
-  return isWithinPair ? at - 1 : at;
+function parse(source: string): Program {
+  const program = jinja.parse(jinja.tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+  rewriteStripping(program);
+  return program;
 }
 
 function run(program: Program, input: TemplateInput): string {
@@ -154,7 +156,7 @@ function opening(call: ToolCall): ToolCall {
   const text = call.function?.arguments;
   if (typeof text !== 'string') return call;
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseForPython(text);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isObject ? { ...call, function: { ...call.function, arguments: value } } : call;
   } catch {

@@ -1,4 +1,4 @@
-import { renderFailed } from '../../text/index.js';
+import { keptNumber, parseForPython, renderFailed } from '../../text/index.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -17,16 +17,25 @@ const requests: readonly (readonly string[])[] = [
  */
 export function toolsIn(fieldsJson: string | undefined): readonly unknown[] | undefined {
   if (fieldsJson === undefined) return undefined;
-  const fields: unknown = JSON.parse(fieldsJson);
+  const fields = parseForPython(fieldsJson);
   for (const path of requests) {
     const tools = valueAt(valueAt(fields, ...path), 'tools');
     if (!Array.isArray(tools) || tools.length === 0) continue;
-    // Import keeps numbers that JSON readers do not keep exactly, and long data, in forms of its own.
-    if (JSON.stringify(tools).includes('{"$stowken":['))
-      throw renderFailed('the tools have a number that is not kept exactly in JSON, or long data');
-    return tools as unknown[];
+    const opened = withNumbers(tools);
+    // Import keeps long data in a form of its own, too.
+    if (JSON.stringify(opened).includes('{"$stowken":[')) throw renderFailed('the tools have long data');
+    return opened as unknown[];
   }
   return undefined;
+}
+
+/** Returns a value with the numbers that import keeps as they were written. */
+function withNumbers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (typeof value !== 'object' || value === null) return value;
+  const hole = (value as Json)['$stowken'];
+  if (Array.isArray(hole) && hole[0] === 'number' && hole.length === 2) return keptNumber(String(hole[1]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)]));
 }
 
 /**

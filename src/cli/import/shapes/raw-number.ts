@@ -12,7 +12,15 @@ const longNumber = /\d{16}|\d[eE]\+?\d/;
 /** Numbers that Python writes and JSON lacks. */
 const noNumber = /NaN|Infinity/;
 
-/** Parses JSON; numbers that would not be kept exactly become raw ones. @throws SyntaxError */
+/** Text with tools, of which chat templates write the numbers as they are. */
+const tools = /"(?:tools|functions)"\s*:/;
+/** A number that JavaScript writes otherwise, in nearly all texts that have one. */
+const pointed = /\d\.\d*0(?!\d)|\d[eE]/;
+
+/**
+ * Parses JSON; numbers that would not be kept exactly become raw ones, and those of tools that would be
+ * written otherwise, such as 1.0. @throws SyntaxError
+ */
 export function parseExactly(json: string): Json {
   let parsed: Json;
   try {
@@ -21,12 +29,16 @@ export function parseExactly(json: string): Json {
     if (!noNumber.test(json)) throw error;
     return parseWithRawNumbers(json);
   }
-  return longNumber.test(json) && !isExact(parsed) ? parseWithRawNumbers(json) : parsed;
+  const isOdd = longNumber.test(json) && !isExact(parsed);
+  if (tools.test(json) && pointed.test(json))
+    return withRawNumbersInTools(parseWithRawNumbers(json, isWrittenSo), false);
+  return isOdd ? parseWithRawNumbers(json) : parsed;
 }
 
-function parseWithRawNumbers(json: string): Json {
+/** `isPlain`: true for numbers that stay numbers. */
+function parseWithRawNumbers(json: string, isPlain = isExactNumber): Json {
   const marked = json.replace(tokens, (token) =>
-    token.startsWith('"') || isExactNumber(token) ? token : `"${mark}${token}"`,
+    token.startsWith('"') || isPlain(token) ? token : `"${mark}${token}"`,
   );
   return JSON.parse(marked, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? rawNumber(value.slice(mark.length)) : value,
@@ -38,6 +50,24 @@ function isExactNumber(token: string): boolean {
   // The parser refuses other tokens.
   if (Number.isNaN(number)) return !token.endsWith('NaN');
   return Number.isInteger(number) ? Number.isSafeInteger(number) : Number.isFinite(number);
+}
+
+/** True for a number that JavaScript writes as it is. */
+function isWrittenSo(token: string): boolean {
+  return isExactNumber(token) && String(Number(token)) === token;
+}
+
+/** Returns the value with raw numbers only in tools, or where a number would not be kept exactly. */
+function withRawNumbersInTools(value: Json, inTools: boolean): Json {
+  if (isRawNumber(value)) return inTools || !isExactNumber(value.text) ? value : Number(value.text);
+  if (isList(value)) return value.map((item) => withRawNumbersInTools(item, inTools));
+  if (!isObject(value)) return value;
+  return Object.fromEntries<Json>(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      withRawNumbersInTools(item, inTools || key === 'tools' || key === 'functions'),
+    ]),
+  );
 }
 
 /** Writes a document of which numbers may be raw ones as JSON. */
