@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { BadLine } from './bad-line.js';
-import { type Json, parseExactly } from './shapes/index.js';
+import { type Json, parseExactly, repeatedKey } from './shapes/index.js';
 import type { SourceDocument } from './sources/index.js';
 
 /** A document of a file, parsed. */
@@ -34,11 +34,18 @@ function parseJson(json: string): Json {
     const what = end === undefined ? `begins with ${quoted(json[0]!)}` : `ends with ${quoted(json.at(-1)!)}`;
     throw new BadLine(`not a JSON object: it ${what}`, 'not a JSON object');
   }
+  let value: Json;
   try {
-    return parseExactly(json);
+    value = parseExactly(json);
   } catch (error) {
     throw new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
   }
+  const key = repeatedKey(json, value);
+  if (key === undefined) return value;
+  throw new BadLine(
+    `an object has the key ${quoted(key)} twice, and only one of the values could be kept`,
+    'an object has a key twice',
+  );
 }
 
 function quoted(text: string): string {

@@ -203,6 +203,9 @@ describe('import, then export --format same', () => {
     expect(await same()).toEqual(sent);
     const text = (await run(['get', 'one'])).stdout;
     expect(text).toContain(`image/png:sha256:${sha256}`);
+    expect(text).toContain(`: ${sha256}]\n`);
+    const [shown] = jsonLines((await run(['get', 'one', '--json'])).stdout);
+    expect(shown).toMatchObject({ messages: [{ attachments: [{ sha256, size_bytes: bytes.length }] }, {}] });
     const hash = createHash('sha256').update(words).digest('hex');
     expect((await run(['get', 'two', '--attachment', hash])).stdout).toBe(words);
     expect((await run(['get', 'two', '--attachment', `sha256:${hash}`])).stdout).toBe(words);
@@ -267,6 +270,41 @@ describe('import, then export --format same', () => {
     const lines = `${JSON.stringify({ data: all })}\n${JSON.stringify({ data: all })}\n`;
     expect(jsonLines((await run(['import', '--json', '-'], lines)).stdout)[0]).toMatchObject({ stored: 2 });
     await run(['delete', '--all']);
+  });
+
+  it('refuses an object that has a key twice, of which one value would be lost', async () => {
+    const bad = [
+      '{"id":"r","messages":[{"role":"user","content":"a","content":"b"}]}',
+      '{"id":"s","messages":[{"role":"user","content":"a"}], "x" : {"\\u0061\\"\\\\":1,"a\\"\\\\" :2}}',
+    ];
+    const good =
+      '{"id":"g","messages":[{"role":"user","content":"\\"a\\": {\\\\"}],"a":{"a":["a",{"a":":"}]},"__proto__":1}';
+    const { code, stderr, stdout } = await run(['import', '--json', '-'], `${bad.join('\n')}\n${good}\n`);
+    expect(code).toBe(1);
+    expect(stderr).toContain('<stdin>:1: an object has the key "content" twice');
+    expect(jsonLines(stdout)[0]).toMatchObject({ stored: 1, failed: 2 });
+    expect((await run(['export', '--format', 'same'])).stdout).toBe(`${good}\n`);
+    await run(['delete', '--all']);
+  });
+
+  it('takes the results of promptfoo and the chats of Telegram, which lie deeper', async () => {
+    const files = [
+      ['promptfoo', { evalId: 'e', results: { version: 3, results: [] as unknown[] }, config: {} }],
+      ['telegram', { about: 'x', chats: { about: 'y', list: [] as unknown[] } }],
+    ] as const;
+    for (const [format, file] of files) {
+      const { document } = samples.find((sample) => sample.format === format)!;
+      const list = 'results' in file ? file.results.results : file.chats.list;
+      list.push(document, { ...(document as object), id: 5 });
+      const [summary] = jsonLines(
+        (await run(['import', '--json', '-'], JSON.stringify(file, null, 1))).stdout,
+      );
+      expect(summary).toMatchObject({ stored: 2, failed: 0, formats: { [format]: 2 } });
+      const all = await same();
+      expect(all).toHaveLength(2);
+      expect(all).toEqual(expect.arrayContaining(list));
+      await run(['delete', '--all']);
+    }
   });
 
   it('keeps fields of any size', async () => {

@@ -16,6 +16,8 @@ const timeKeys = [
   'timestamp',
   'request_time',
   'datetime',
+  'date_unixtime',
+  'request_datetime',
   'date',
   'time',
 ] as const;

@@ -85,9 +85,9 @@ export class Documents {
 
   readonly keep = (value: Json): Json => (this.escapes ? literal(value) : value);
 
-  /** Takes a text as a message. */
-  text(role: string, value: Json): Json {
-    const read = readMessage({ role, content: value }, this.keep);
+  /** Takes a text as a message; `name`: of who said it. */
+  text(role: string, value: Json, name = ''): Json {
+    const read = readMessage({ role, content: value, ...(name !== '' && { name }) }, this.keep);
     if (read === undefined) return this.keep(value);
     return hole('part', this.#add(read), chatDialect, 'content');
   }

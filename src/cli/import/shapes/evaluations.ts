@@ -1,4 +1,5 @@
-import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { limits } from '../../../model/index.js';
+import { isLabel, isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
 import type { Shape } from './shape.js';
 import { specOf } from './spec.js';
 
@@ -22,7 +23,65 @@ export const evaluationShapes: readonly Shape[] = [
       };
     },
   },
+  {
+    name: 'promptfoo',
+    title: 'promptfoo results: prompt, provider and response',
+    recognise: (line) =>
+      textAt(line, rawPrompt) !== undefined &&
+      (isObject(valueOf(line, 'provider')) || isObject(valueOf(line, 'vars'))) &&
+      (isObject(valueOf(line, 'response')) || Object.hasOwn(line, 'success')),
+    read: (line, { documents, zone }) => {
+      const said = textAt(line, outputOfProvider);
+      const kept = replacedAt(
+        documents.keep(line),
+        rawPrompt,
+        documents.document(textAt(line, rawPrompt)!, 'user', 'prompt.raw'),
+      );
+      const spec = specOf(line, ['id'], zone);
+      return {
+        spec: { ...spec, model: spec.model ?? modelLabel(textAt(line, ['provider', 'id'])) },
+        document:
+          said === undefined ? kept : replacedAt(kept, outputOfProvider, documents.text('assistant', said)),
+      };
+    },
+  },
+  {
+    name: 'helm',
+    title: 'HELM request states: instance, request and result',
+    recognise: (line) =>
+      isObject(valueOf(line, 'instance')) &&
+      (textAt(line, promptOfHelm) !== undefined || isList(valueAt(line, messagesOfHelm))),
+    read: (line, { documents, zone }) => {
+      const listed = valueAt(line, messagesOfHelm);
+      const place = isList(listed) && listed.length > 0 ? messagesOfHelm : promptOfHelm;
+      let document = replacedAt(
+        documents.keep(line),
+        place,
+        documents.document(valueAt(line, place)!, 'user', place.join('.')),
+      );
+      const completions = valueAt(line, ['result', 'completions']);
+      for (const index of isList(completions) ? completions.keys() : []) {
+        const answer = ['result', 'completions', index, 'text'];
+        const said = textAt(line, answer);
+        if (said !== undefined) document = replacedAt(document, answer, documents.text('assistant', said));
+      }
+      const spec = specOf(line, [], zone);
+      return {
+        spec: { ...spec, model: spec.model ?? modelLabel(textAt(line, ['request', 'model'])) },
+        document,
+      };
+    },
+  },
 ];
+
+const rawPrompt = ['prompt', 'raw'];
+const outputOfProvider = ['response', 'output'];
+const promptOfHelm = ['request', 'prompt'];
+const messagesOfHelm = ['request', 'messages'];
+
+function modelLabel(name: string | undefined): string | undefined {
+  return name !== undefined && isLabel(name, limits.labelBytesMax) ? name : undefined;
+}
 
 type Path = readonly (string | number)[];
 
@@ -32,11 +91,15 @@ function pathOfPrompt(line: JsonObject): Path {
 }
 
 function textAt(value: Json, path: Path): string | undefined {
-  const found = path.reduce<Json | undefined>((inner, key) => {
+  const found = valueAt(value, path);
+  return typeof found === 'string' ? found : undefined;
+}
+
+function valueAt(value: Json, path: Path): Json | undefined {
+  return path.reduce<Json | undefined>((inner, key) => {
     if (isList(inner)) return typeof key === 'number' ? inner[key] : undefined;
     return isObject(inner) && typeof key === 'string' ? valueOf(inner, key) : undefined;
   }, value);
-  return typeof found === 'string' ? found : undefined;
 }
 
 /** Returns a copy of a value with another one at a place that it has. */

@@ -8,3 +8,4 @@ export { documentsOf, type StoredMessage, type StoredSpec } from './render.js';
 export { OpenSession } from './sessions.js';
 export { formats } from './table.js';
 export { type Wrapped, wrappedIn } from './wrapper.js';
+export { repeatedKey } from './repeated-keys.js';

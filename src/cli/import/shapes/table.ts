@@ -4,6 +4,7 @@ import type { JsonObject } from './json.js';
 import { nestedShapes } from './nested.js';
 import { recordShapes } from './records.js';
 import { sessionShapes } from './sessions.js';
+import { roomShapes } from './rooms.js';
 import type { Shape } from './shape.js';
 import { textShapes } from './texts.js';
 import { tokenShapes } from './token-shapes.js';
@@ -16,6 +17,7 @@ const [anthropic, openAiChat, shareGpt, gemini] = chatShapes;
 export const shapes: readonly Shape[] = [
   ...recordShapes.filter(({ name }) => name.startsWith('batch-')),
   ...treeShapes,
+  ...roomShapes,
   ...evaluationShapes,
   ...textShapes.filter(({ name }) => name === 'preference'),
   ...tokenShapes,

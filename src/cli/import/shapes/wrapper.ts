@@ -27,6 +27,13 @@ const keys = [
   'logs',
   'requests',
   'responses',
+  'request_states',
+] as const;
+
+/** Such keys in another document of it: promptfoo and Telegram have them there. */
+const nestedKeys = [
+  ['results', 'results'],
+  ['chats', 'list'],
 ] as const;
 
 /** Conversations that one document has in a list. */
@@ -45,12 +52,25 @@ export function wrappedIn(document: Json): Wrapped | undefined {
   if (!isObject(document)) return undefined;
   const name = shapeOf(document)?.name;
   if (name !== undefined && name !== 'nested') return undefined;
-  const [key, ...others] = keys.filter((each) => {
-    const list = Object.hasOwn(document, each) ? document[each] : undefined;
-    return isList(list) && list.length > 0 && list.every(isConversation);
-  });
-  if (key === undefined || others.length > 0) return undefined;
-  return { key, elements: document[key] as readonly JsonObject[], rest: withValues(document, [[key, []]]) };
+  const [found, ...others] = [
+    ...keys.flatMap((key) => listAt(document, key)),
+    ...nestedKeys.flatMap(([outer, key]) => {
+      const inner = Object.hasOwn(document, outer) ? document[outer] : undefined;
+      return listAt(inner, key).map(({ elements, rest }) => ({
+        key: `${outer}.${key}`,
+        elements,
+        rest: withValues(document, [[outer, rest]]),
+      }));
+    }),
+  ];
+  return others.length > 0 ? undefined : found;
+}
+
+/** Returns the list of conversations under a key; nothing if that is none. */
+function listAt(document: Json | undefined, key: string): Wrapped[] {
+  const list = isObject(document) && Object.hasOwn(document, key) ? document[key] : undefined;
+  if (!isObject(document) || !isList(list) || list.length === 0 || !list.every(isConversation)) return [];
+  return [{ key, elements: list as readonly JsonObject[], rest: withValues(document, [[key, []]]) }];
 }
 
 function isConversation(value: Json): boolean {
