@@ -28,7 +28,7 @@ describe('stowken token', () => {
       const first = await create(file, 'first');
       expect(first).toMatchObject({ code: 0, stderr: '' });
       expect(first.stdout).toMatch(/^stk_[A-Za-z0-9_-]{43}\n$/);
-      const second = await create(file, 'second', '--vault', 'a', '--vault', 'team-*', '--expires-in', '90d');
+      const second = await create(file, 'second', '--vaults', 'a, team-*', '--expires-in', '90d');
       expect(second.stdout).not.toBe(first.stdout);
       const text = readFileSync(inFolder(file), 'utf8');
       const sha256 = createHash('sha256').update(first.stdout.trim()).digest('hex');

@@ -13,7 +13,7 @@ import { type ServerOption, withClient, withServer } from '../connection/index.j
 import { wholeNumber } from '../options.js';
 import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatTable, formatTime, plural } from '../format.js';
+import { formatBytes, formatTable, formatTime, plural } from '../format.js';
 import { readForm, type ReadPart, type ReadRange, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, ReadRange {
@@ -61,7 +61,9 @@ export function addGet(program: Command, context: Context, done: Done): void {
         if (options.attachment !== undefined) return writeAttachment(client, id, options.attachment, context);
         if (render) return output.write(await renderedBy(client, id, render, options));
         const asText = options.json ? 'exact' : 'readable';
-        const parts = readForm(client, id, options.tokens ? 'tokens' : asText, rangeOf(options));
+        // The fields of a message name its attachments.
+        const range = { ...rangeOf(options), includeFields: true };
+        const parts = readForm(client, id, options.tokens ? 'tokens' : asText, range);
         const pieces = options.json ? recordPieces(parts) : readable(parts, context.io.stdout.isTTY === true);
         for await (const piece of pieces) await output.write(piece);
       });
@@ -145,13 +147,15 @@ async function* readable(
       yield `${summary(part.conversation)}\n`;
       continue;
     }
-    const { role, name, toolCallId, tokenCount, content } = part;
+    const { role, name, toolCallId, tokenCount, content, attachments } = part;
     const speaker = [role, name, toolCallId && `answers ${toolCallId}`]
       .filter((word) => word !== '')
       .map(printable);
     const text = typeof content === 'string' ? content : `[${content.join(', ')}]`;
     yield `\n── ${[...speaker, plural(tokenCount, 'token')].join(' · ')} ──\n`;
     yield `${terminal ? printableLines(text) : text}\n`;
+    for (const { sha256, sizeBytes } of attachments ?? [])
+      yield `[attachment of ${formatBytes(sizeBytes)}: ${sha256}]\n`;
   }
 }
 

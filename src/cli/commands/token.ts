@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   addToken,
   entryNameForm,
@@ -24,6 +24,7 @@ interface FileOption {
 interface CreateOptions extends FileOption {
   readonly name: string;
   readonly rights: readonly Right[];
+  readonly vaults?: readonly string[];
   readonly vault?: readonly string[];
   readonly expiresIn?: number;
 }
@@ -34,7 +35,7 @@ The token is printed once, alone, on standard output; the file has only its SHA-
 
 Examples:
   stowken token create --file tokens.yaml --name ingest --rights write > ingest.token
-  stowken token create --file tokens.yaml --name team-a --rights read,write,delete --vault 'team-a-*'
+  stowken token create --file tokens.yaml --name team-a --rights read,write,delete --vaults 'team-a-*,shared'
   stowken token revoke --file tokens.yaml --name ingest`;
 
 /** `stowken token` */
@@ -62,16 +63,20 @@ function addCreate(token: Command, { output }: Context, done: Done): void {
     .requiredOption('--name <name>', 'name of the token, for the log and to revoke it', entryName)
     .requiredOption('--rights <list>', `what it may do: ${rights.join(',')}`, rightList)
     .option(
-      '--vault <name>',
-      'a vault that it is for: a name, or team-*; may be repeated (default: every vault)',
-      vaults,
+      '--vaults <list>',
+      'the vaults that it is for: names, or team-*, with commas between (default: every vault)',
+      vaultList,
     )
+    // The name of former versions; everywhere else it is the vault that a command works on.
+    .addOption(new Option('--vault <name>').argParser(vaultList).hideHelp())
     .option('--expires-in <time>', 'how long it is valid: 24h, 90d (default: until it is revoked)', duration)
-    .action(async ({ file, name, rights: chosen, vault = ['*'], expiresIn }: CreateOptions) => {
+    .action(async (options: CreateOptions) => {
+      const { file, name, rights: chosen, expiresIn } = options;
+      const named = [...(options.vaults ?? []), ...(options.vault ?? [])];
       const nowMs = Date.now();
       const wish = {
         name,
-        grants: [{ rights: chosen, vaults: vault }],
+        grants: [{ rights: chosen, vaults: named.length > 0 ? named : ['*'] }],
         expiresMs: expiresIn === undefined ? undefined : nowMs + expiresIn,
       };
       await output.line(await failing(addToken(file, wish, nowMs)));
@@ -145,7 +150,8 @@ function rightList(text: string): Right[] {
   throw new InvalidArgumentError(`They are some of ${rights.join(', ')}, with commas between.`);
 }
 
-function vaults(text: string, soFar: readonly string[] = []): string[] {
-  if (isVaultPattern(text)) return [...soFar, text];
+function vaultList(text: string, soFar: readonly string[] = []): string[] {
+  const patterns = text.split(',').map((word) => word.trim());
+  if (patterns.every(isVaultPattern)) return [...soFar, ...patterns];
   throw new InvalidArgumentError(`It is ${vaultPatternForm}.`);
 }

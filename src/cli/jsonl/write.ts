@@ -9,7 +9,10 @@ import { type Conversation, isDated, toJson, unseal } from '../../model/index.js
 
 type MessagePart = Extract<ReadPart, { kind: 'message' }>;
 
-/** Yields a conversation as one JSON line, message by message; the inverse of import. */
+/**
+ * Yields a conversation as one JSON line, message by message; the inverse of import. A message whose fields
+ * were asked for has a list of its attachments.
+ */
 export async function* recordPieces(parts: AsyncIterable<ReadPart>): AsyncGenerator<string, void, void> {
   let separator = '';
   for await (const part of parts) {
@@ -38,11 +41,14 @@ function opening(conversation: Conversation): string {
   return `${toJson(head).slice(0, -1)},"messages":[`;
 }
 
-function messageJson({ role, name, toolCallId, content }: MessagePart): string {
+function messageJson({ role, name, toolCallId, content, attachments = [] }: MessagePart): string {
   const speaker = toJson({
     role,
     ...(name !== '' && { name }),
     ...(toolCallId !== '' && { tool_call_id: toolCallId }),
+    ...(attachments.length > 0 && {
+      attachments: attachments.map(({ sha256, sizeBytes }) => ({ sha256, size_bytes: sizeBytes })),
+    }),
   });
   const said =
     typeof content === 'string' ? toJson(unseal(content)).slice(1) : `"tokens":[${content.join(',')}]}`;
