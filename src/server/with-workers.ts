@@ -2,7 +2,7 @@ import type { RunningServer } from '../cli/index.js';
 import { collectVaults } from '../metrics/index.js';
 import type { ManagedBackend } from '../storage/index.js';
 import { createTokenizers, toSend } from '../text/index.js';
-import { Administration, type FolderCatalogue, retentionOf, RunningWork } from '../vaults/index.js';
+import { Administration, retentionOf, RunningWork } from '../vaults/index.js';
 import { Announcements, Primary } from '../workers/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
@@ -14,10 +14,9 @@ import { createSweeper } from './sweeping.js';
 /** Minimum of the vaults that a worker may have open: with fewer, vaults in use would wait for each other. */
 const workerVaultsMin = 4;
 
-/** Stores in this process, and serves in others. */
+/** Serves in other processes, and stores in this one; vaults in a database each of them stores in. */
 export async function startWithWorkers(parts: ServerParts): Promise<RunningServer> {
-  const { options, logger, disk, metrics } = parts;
-  const catalogue = parts.catalogue as FolderCatalogue;
+  const { options, logger, catalogue, store, disk, metrics } = parts;
   const { listen, workers, logLevel, slowCallMs, tls, access, http } = options;
   const intake = intakeOf(options, logger);
   // Workers encode text where it arrives, so this process needs very few threads for it.
@@ -26,8 +25,11 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   const work = new RunningWork(Date.now);
   const opener = {
     ...createOpener(parts, tokenizers, work),
-    wrap: (name: string, backend: ManagedBackend) =>
-      announcements.announced(name, backend, () => primary.sendHealth()),
+    // Servers of a database learn from it what others have changed.
+    ...(!store && {
+      wrap: (name: string, backend: ManagedBackend) =>
+        announcements.announced(name, backend, () => primary.sendHealth()),
+    }),
   };
   // Vaults that workers have open are open here too.
   const openVaultsMax = Math.max(workerVaultsMin, Math.floor(options.openVaults / workers));
@@ -44,7 +46,8 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
       await runtime?.apply(settings);
       if (!runtime) return;
       const { prefixIndex, lifetimes } = runtime;
-      await announcements.send('applySettings', { vault: name, settings: { prefixIndex, lifetimes } }, name);
+      const changed = { vault: name, settings: { prefixIndex, lifetimes }, own: settings };
+      await announcements.send('applySettings', changed, name);
     },
     onDelete: (name) => announcements.send('dropVault', name, name),
     onDeleted: (name) => {
@@ -74,6 +77,8 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
       intake,
       startedLimits: startedLimits(parts),
       readOnly: options.readOnly,
+      database: options.database,
+      defaults: { prefixIndex: options.prefixIndex, autoCompact: options.autoCompact },
       tls,
       access,
       page: http && { hosts: http.hosts },

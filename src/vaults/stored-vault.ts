@@ -51,6 +51,8 @@ export interface VaultOpener {
   readonly defaults: SettingDefaults;
   /** True if nothing is changed: vaults do not compact themselves. */
   readonly readOnly: boolean;
+  /** False if another process compacts the vaults automatically; true by default. */
+  readonly compacts?: boolean;
   /** Checks of every change of every vault. */
   readonly checks: readonly ChangeCheck[];
   /** Opens the storage of a vault. The folder is undefined if vaults are in memory, or in a database. */
@@ -61,7 +63,7 @@ export interface VaultOpener {
   /** Absent if nobody watches. */
   readonly activityOf?: ((vault: string) => VaultActivity) | undefined;
   /** Absent: the work under way is not announced. */
-  readonly work?: RunningWork;
+  readonly work?: Pick<RunningWork, 'begin'>;
   /** Returns the backend with which this process itself works on the vault. */
   readonly wrap?: (name: string, backend: ManagedBackend) => StorageBackend;
   readonly onCompacted: (vault: string, summary: CompactSummary) => void;
@@ -193,8 +195,8 @@ export class StoredVault implements VaultRuntime {
   }
 
   #compactOrNot(): void {
-    const { readOnly, defaults } = this.opener;
-    const wanted = !readOnly && (this.#settings.autoCompact ?? defaults.autoCompact);
+    const { readOnly, compacts = true, defaults } = this.opener;
+    const wanted = compacts && !readOnly && (this.#settings.autoCompact ?? defaults.autoCompact);
     if (wanted === (this.#compaction !== undefined)) return;
     if (!wanted) {
       void this.#compaction?.stop();

@@ -22,7 +22,7 @@ export class Grants {
     private readonly vaults: OpenVaults<StoredVault>,
     private readonly announcements: Announcements,
     private readonly listener: () => Listener,
-    private readonly folderOf: (name: string) => string,
+    private readonly folderOf: (name: string) => string | undefined,
     private readonly labelOf: (name: string) => string,
   ) {}
 
@@ -57,7 +57,7 @@ export class Grants {
 
   /** Folders of the vaults that the worker has open. */
   get folders(): string[] {
-    return [...this.#uses.keys()].map((name) => this.folderOf(name));
+    return [...this.#uses.keys()].flatMap((name) => this.folderOf(name) ?? []);
   }
 
   async #open(name: string): Promise<OpenedVault> {

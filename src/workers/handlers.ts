@@ -16,6 +16,7 @@ import type {
 } from '../vault/index.js';
 import type {
   RetentionState,
+  SettingDefaults,
   SettingName,
   VaultDescription,
   VaultPage,
@@ -86,7 +87,7 @@ export interface WorkerHandlers {
   readonly calls: {
     /** Announces the stored registries of a vault, whenever they change. */
     readonly setRegistries: (given: { readonly vault: string; readonly ids: readonly number[] }) => void;
-    readonly applySettings: (given: { readonly vault: string; readonly settings: CallSettings }) => void;
+    readonly applySettings: (given: NewSettings) => Promise<void>;
     readonly setHealth: (health: VaultsHealth) => void;
     /** Releases leases on a vault that no reader needs any more. */
     readonly renewLease: (vault: string) => Promise<void>;
@@ -113,9 +114,18 @@ export interface CallSettings {
   readonly lifetimes: Lifetimes | undefined;
 }
 
+/** Settings of a vault that were changed. */
+export interface NewSettings {
+  readonly vault: string;
+  readonly settings: CallSettings;
+  /** All of its own, for a worker that stores by itself. */
+  readonly own: VaultSettings;
+}
+
 /** A vault that was opened for a worker. */
 export interface OpenedVault {
-  readonly folder: string;
+  /** Undefined for a vault in a database. */
+  readonly folder: string | undefined;
   readonly settings: CallSettings;
   /** Label of its metrics. */
   readonly label: string;
@@ -145,6 +155,10 @@ export interface WorkerOptions {
   /** See toSend(). */
   readonly tokenizers: readonly GivenTokenizer[];
   readonly readOnly: boolean;
+  /** URL of the database with the vaults, in which the worker stores by itself; undefined without one. */
+  readonly database: string | undefined;
+  /** Settings of vaults that have none of their own. */
+  readonly defaults: SettingDefaults;
   /** Connections are sent as they were accepted: the worker speaks TLS, and asks who calls. */
   readonly tls: TlsOptions | undefined;
   readonly access: AccessOptions;

@@ -36,7 +36,8 @@ export interface PrimaryOptions {
   readonly work: RunningWork;
   readonly audit: AuditSink & AuditSource;
   readonly announcements: Announcements;
-  readonly folderOf: (vault: string) => string;
+  /** Returns the folder of a vault; undefined if it is in a database. */
+  readonly folderOf: (vault: string) => string | undefined;
   /** Returns the label of a vault's metrics. */
   readonly labelOf: (vault: string) => string;
   readonly logger: Logger;
@@ -45,7 +46,8 @@ export interface PrimaryOptions {
 
 /**
  * Owner of vaults that several processes serve: it accepts connections and does all writing; the workers do
- * the rest.
+ * the rest. Vaults in a database they write by themselves: then it keeps what is one for all of them, the
+ * sweeps, automatic compaction, settings, the audit log and the metrics.
  */
 export class Primary {
   /** Admission of the costly calls of all workers. */

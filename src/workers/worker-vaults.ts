@@ -1,5 +1,6 @@
 import { createLiveCodec } from '../codec/index.js';
 import type { TokenCore } from '../core/index.js';
+import { present } from '../model/index.js';
 import {
   type LmdbReader,
   openLmdbReader,
@@ -17,7 +18,7 @@ import {
   type VaultsHealth,
 } from '../vaults/index.js';
 import type { Channel } from './channel.js';
-import { type CallSettings, forwardReads, type PrimaryHandlers } from './handlers.js';
+import { type CallSettings, forwardReads, type NewSettings, type PrimaryHandlers } from './handlers.js';
 import { sendAhead } from './message-list-transfer.js';
 import { SharedLease } from './shared-lease.js';
 import { remoteWork } from './work.js';
@@ -34,8 +35,16 @@ export interface WorkerParts {
   readonly activityOf?: ((label: string) => VaultActivity) | undefined;
 }
 
+/** A vault as messages of the primary are about it. */
+export interface WorkerRuntime extends VaultRuntime {
+  /** Announces the stored registries. */
+  setRegistries(ids: readonly number[]): void;
+  apply(given: NewSettings): Promise<void>;
+  renewLease(): Promise<void>;
+}
+
 /** A vault that this process reads, and that another one writes. */
-export class WorkerVault implements VaultRuntime {
+export class WorkerVault implements WorkerRuntime {
   readonly vault: Vault;
   #settings: CallSettings;
 
@@ -85,7 +94,12 @@ export class WorkerVault implements VaultRuntime {
         const number = await primary.call('takeLease', name);
         return () => void primary.call('releaseLease', number).catch(() => undefined);
       }, activity?.storage.readers);
-      const reader = await openLmdbReader({ folder, codec, lease: () => lease.hold(), sharers });
+      const reader = await openLmdbReader({
+        folder: present(folder, 'it is in a folder'),
+        codec,
+        lease: () => lease.hold(),
+        sharers,
+      });
       codec.prepare();
       return new WorkerVault(own, name, reader, lease, settings, codec, activity);
     } catch (error) {
@@ -100,7 +114,7 @@ export class WorkerVault implements VaultRuntime {
     this.reader.setRegistries(ids);
   }
 
-  apply(settings: CallSettings): void {
+  async apply({ settings }: NewSettings): Promise<void> {
     this.#settings = settings;
   }
 

@@ -1,5 +1,5 @@
 // A worker process of `serve --workers`: serves calls, reads the vault, and leaves all writing to the
-// primary.
+// primary. Vaults in a database it writes by itself.
 
 import type { Socket } from 'node:net';
 import { type DestinationStream, pino, stdSerializers } from 'pino';
@@ -8,21 +8,22 @@ import { escapeJson, isStowkenError, limits } from '../model/index.js';
 import { ProcessMetrics } from '../metrics/index.js';
 import { PageServer } from '../page/index.js';
 import { createRpcServer } from '../rpc/index.js';
-import { keepHeapLean } from '../storage/index.js';
+import { keepHeapLean, openPostgresStore } from '../storage/index.js';
 import { asReceived, createTokenizers } from '../text/index.js';
-import { defaultVault, OpenVaults, type VaultsHealth } from '../vaults/index.js';
+import { defaultVault, healthOf, OpenVaults, type VaultsHealth } from '../vaults/index.js';
 import { Channel } from './channel.js';
+import { DatabaseVault } from './database-vault.js';
 import type { Entrance } from './reception.js';
 import type { PrimaryHandlers, Refusal, WorkerHandlers, WorkerOptions } from './handlers.js';
 import { heapGrowthPercent } from './heap-growth.js';
 import { onConnection, processPort } from './ports.js';
 import { workerAdmission } from './slots.js';
-import { remoteAdmin, WorkerVault, type WorkerParts } from './worker-vaults.js';
+import { remoteAdmin, WorkerVault, type WorkerParts, type WorkerRuntime } from './worker-vaults.js';
 
 keepHeapLean(heapGrowthPercent.worker);
 
 let health: VaultsHealth = { writable: false, vaults: new Map() };
-let vaults: OpenVaults<WorkerVault> | undefined;
+let vaults: OpenVaults<WorkerRuntime> | undefined;
 let metrics: ProcessMetrics | undefined;
 let stopped = false;
 /** Number of open connections. */
@@ -33,7 +34,7 @@ let stop: (graceMs: number) => Promise<void> = async () => undefined;
 const offer: WorkerHandlers = {
   calls: {
     setRegistries: ({ vault, ids }) => vaults?.openRuntime(vault)?.setRegistries(ids),
-    applySettings: ({ vault, settings }) => vaults?.openRuntime(vault)?.apply(settings),
+    applySettings: async (given) => vaults?.openRuntime(given.vault)?.apply(given),
     setHealth: (now) => void (health = now),
     renewLease: async (vault) => vaults?.openRuntime(vault)?.renewLease(),
     dropVault: async (name) => {
@@ -74,7 +75,7 @@ if (refusal !== undefined) process.exit(1);
 
 async function start(options: WorkerOptions): Promise<void> {
   ({ health } = options);
-  const { workers: sharers, openVaultsMax: openMax } = options;
+  const { workers: sharers, openVaultsMax: openMax, database, readOnly, defaults } = options;
   if (options.metrics) metrics = new ProcessMetrics('worker');
   // Each worker has few tokenizer threads: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1, given: options.tokenizers.map(asReceived) });
@@ -86,8 +87,10 @@ async function start(options: WorkerOptions): Promise<void> {
     health: () => health,
     activityOf: metrics?.activityOf,
   };
-  const open = (vaults = new OpenVaults({
-    open: (name) => WorkerVault.open(name, parts),
+  const store = database === undefined ? undefined : await openPostgresStore(database);
+  const stored = store && { ...parts, store, readOnly, defaults };
+  const open = (vaults = new OpenVaults<WorkerRuntime>({
+    open: (name) => (stored ? DatabaseVault.open(name, stored) : WorkerVault.open(name, parts)),
     openMax,
     waitMs: limits.vaultWaitMs,
     retryMs: limits.vaultRetryMs,
@@ -107,11 +110,11 @@ async function start(options: WorkerOptions): Promise<void> {
     tokenizers,
     logger,
     version: options.version,
-    health: () => health,
+    health: () => (store ? healthOf(open.states()) : health),
     admission: workerAdmission(primary, sharers),
     intake: options.intake,
     startedLimits: options.startedLimits,
-    readOnly: options.readOnly,
+    readOnly,
     tls: options.tls,
     access: options.access,
     onCall: metrics?.calls.add,
@@ -129,12 +132,13 @@ async function start(options: WorkerOptions): Promise<void> {
     await server.drain(graceMs);
     await tokenizers.close();
     await open.close();
+    await store?.close();
     stopped = true;
   };
 }
 
 /** Opens the default vault, and keeps it open. One that is damaged does not keep others from being served. */
-async function openDefault(open: OpenVaults<WorkerVault>): Promise<void> {
+async function openDefault(open: OpenVaults<WorkerRuntime>): Promise<void> {
   try {
     await open.use(defaultVault);
   } catch (error) {

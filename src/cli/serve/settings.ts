@@ -73,12 +73,9 @@ export function toServeOptions(chosen: Settings): ServeOptions {
     if (address !== undefined && !chosen['insecure-bind'] && !isLoopback(address))
       checkSafe(address, tls, access);
   const { storage, database } = storageOf(chosen);
-  if (chosen.workers > 1 && storage !== 'lmdb') {
-    const why =
-      database === undefined
-        ? `a ${storage} vault is one process's`
-        : 'start as many servers on one database';
-    throw new UsageError(`${chosen.workers} workers need --storage lmdb: ${why}`);
+  if (chosen.workers > 1 && storage !== 'lmdb' && database === undefined) {
+    const why = `a ${storage} vault is one process's`;
+    throw new UsageError(`${chosen.workers} workers need --storage lmdb, or a database: ${why}`);
   }
   return {
     dataDir: chosen.data,
