@@ -32,6 +32,11 @@ const benchmarks = {
     options: '[--conversations N]',
     load: () => import('./lists.js'),
   },
+  postgres: {
+    about: 'stores and retrieves of several servers on a database that it starts, beside LMDB and plain SQL',
+    options: '[--part NAME...]',
+    load: () => import('./postgres/index.js'),
+  },
   repeats: {
     about: 'bytes of a vault in which every call repeats its history',
     options: '[--calls FILE]',

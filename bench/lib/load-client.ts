@@ -10,9 +10,11 @@ process.on('message', (job: LoadJob) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-async function run({ address, path, requests, inFlight, connections, secure }: LoadJob): Promise<LoadAnswer> {
+async function run(job: LoadJob): Promise<LoadAnswer> {
+  const { addresses, path, requests, inFlight, connections, secure } = job;
   const opened: Connection[] = [];
-  for (let n = 0; n < connections; n++) opened.push(await Connection.open(address, secure));
+  for (let n = 0; n < connections; n++)
+    opened.push(await Connection.open(addresses[n % addresses.length]!, secure));
   const latenciesMs: number[] = [];
   let bytes = 0;
   let next = 0;

@@ -5,7 +5,8 @@ import type { Secure } from './secure-files.js';
 
 /** Calls of one process. */
 export interface LoadJob {
-  readonly address: string;
+  /** Servers; connections are spread over them. */
+  readonly addresses: readonly string[];
   readonly path: string;
   readonly requests: readonly Uint8Array[];
   readonly inFlight: number;
@@ -33,7 +34,10 @@ export interface LoadResult {
   readonly cpuSeconds: number;
 }
 
-/** Limit of each process's connections: with it, a server of two workers has as many for each. */
+/**
+ * Limit of each process's connections, if there are no more servers: with it, a server of two workers has as
+ * many for each.
+ */
 const connectionsMax = 2;
 
 /**
@@ -50,22 +54,23 @@ export class LoadClients {
 
   /** Makes all calls, with a limit of concurrent calls over all processes; rejects if one fails. */
   async run(
-    address: string,
+    address: string | readonly string[],
     path: string,
     requests: readonly Uint8Array[],
     inFlight: number,
     secure?: Secure,
   ): Promise<LoadResult> {
     const processes = this.#processes.slice(0, inFlight);
+    const all = typeof address === 'string' ? [address] : address;
     const answers = await Promise.all(
       processes.map(async (process, index) => {
         const ownInFlight = Math.ceil(inFlight / processes.length);
         const job: LoadJob = {
-          address,
+          addresses: [...all.slice(index % all.length), ...all.slice(0, index % all.length)],
           path,
           requests: requests.filter((_, at) => at % processes.length === index),
           inFlight: ownInFlight,
-          connections: Math.min(connectionsMax, ownInFlight),
+          connections: Math.min(Math.max(connectionsMax, all.length), ownInFlight),
           secure,
         };
         const answered = once(process, 'message') as Promise<[LoadAnswer]>;

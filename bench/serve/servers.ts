@@ -27,8 +27,8 @@ const servers = {
   [secured]: stowken('--metrics', '127.0.0.1:0'),
   'files, same server': stowken('--storage', 'filesystem'),
   'gzip JSON in SQLite, same server': {
-    script: '#build/bench/peers/sqlite-server.js',
-    args: (folder: string) => [folder],
+    script: '#build/bench/peers/plain-server.js',
+    args: (folder: string) => ['sqlite', folder],
   },
   'bare grpc-js': { script: '#build/bench/peers/bare-server.js', args: () => [] },
 } as const;

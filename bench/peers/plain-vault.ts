@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import Database from 'libsql';
 import type { TokenCore } from '../../src/core/index.js';
 import type { Conversation, Speaker } from '../../src/model/index.js';
 import type {
@@ -23,35 +22,21 @@ interface StoredConversation {
   readonly messages: readonly StoredMessage[];
 }
 
-interface Waiting {
-  readonly id: string;
-  readonly bytes: Buffer;
-  readonly done: () => void;
-  readonly failed: (error: unknown) => void;
+/** Rows of a plain vault, in any database. */
+export interface PlainRows {
+  /** Resolves when the row is durable. */
+  put(id: string, bytes: Buffer): Promise<void>;
+  get(id: string): Promise<Buffer>;
 }
 
-/**
- * A common alternative: each conversation as gzipped JSON in a row of SQLite. Durable, and as fast as
- * possible: a write-ahead log, and concurrent stores share a transaction.
- */
-export class SqliteVault {
+/** A common alternative: each conversation as gzipped JSON in a row of a database. */
+export class PlainVault {
   readonly name = 'default';
-  readonly #database: Database.Database;
-  readonly #insert: Database.Statement;
-  readonly #select: Database.Statement;
-  #waiting: Waiting[] = [];
 
   constructor(
-    file: string,
+    private readonly rows: PlainRows,
     private readonly core: TokenCore,
-  ) {
-    this.#database = new Database(file);
-    this.#database.pragma('journal_mode = WAL');
-    this.#database.pragma('synchronous = FULL');
-    this.#database.exec('CREATE TABLE conversations (id TEXT PRIMARY KEY, json BLOB NOT NULL) WITHOUT ROWID');
-    this.#insert = this.#database.prepare('INSERT OR REPLACE INTO conversations VALUES (?, ?)');
-    this.#select = this.#database.prepare('SELECT json FROM conversations WHERE id = ?');
-  }
+  ) {}
 
   readonly store = async ({ spec, messages }: StoreInput): Promise<StoreResult> => {
     const stored = messages.map(({ role, name, toolCallId, content }): StoredMessage => {
@@ -69,21 +54,17 @@ export class SqliteVault {
     };
     const json = JSON.stringify({ conversation, messages: stored } satisfies StoredConversation);
     const bytes = await compress(json);
-    await new Promise<void>((done, failed) => {
-      if (this.#waiting.push({ id: spec.id, bytes, done, failed }) === 1) setImmediate(() => this.#commit());
-    });
+    await this.rows.put(spec.id, bytes);
     const counts = { totalSegments: 0, newSegments: 0, newTokens: 0 };
     return { conversation, ...counts, storedBytes: bytes.length, unchanged: false };
   };
 
   readonly retrieve = async function* (
-    this: SqliteVault,
+    this: PlainVault,
     { id, encoding }: RetrieveInput,
   ): AsyncGenerator<Iterable<RetrievePart>, void, void> {
-    const { json } = this.#select.get(id) as { json: Buffer };
-    const { conversation, messages } = JSON.parse(
-      (await decompress(json)).toString('utf8'),
-    ) as StoredConversation;
+    const json = (await decompress(await this.rows.get(id))).toString('utf8');
+    const { conversation, messages } = JSON.parse(json) as StoredConversation;
     yield [{ kind: 'header', conversation }];
     yield messages.map(({ tokens, ...speaker }, messageIndex): RetrievePart => {
       const words = Uint32Array.from(tokens);
@@ -106,18 +87,5 @@ export class SqliteVault {
     if (content.kind !== 'varints') return [];
     const words = this.core.toLe32(this.core.fromVarints(content.chunks).varints);
     return [...new Uint32Array(words.buffer, words.byteOffset, words.length / 4)];
-  }
-
-  #commit(): void {
-    const group = this.#waiting;
-    this.#waiting = [];
-    try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      for (const { id, bytes } of group) this.#insert.run(id, bytes);
-      this.#database.exec('COMMIT');
-      for (const { done } of group) done();
-    } catch (error) {
-      for (const { failed } of group) failed(error);
-    }
   }
 }

@@ -1,15 +1,20 @@
-// A server with the same service code, whose vault is SQLite. Argument: a folder for the database.
+// A server with the same service code, whose vault is rows of gzipped JSON. Arguments: sqlite and a folder
+// for the database, or postgres, the URL of one and a schema.
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { loadCore } from '../../src/core/index.js';
 import { ordinaryIntake, startRpcServer } from '../../src/rpc/index.js';
 import type { Vault } from '../../src/vault/index.js';
 import type { VaultAdmin } from '../../src/vaults/index.js';
-import { SqliteVault } from './sqlite-vault.js';
+import { PlainVault } from './plain-vault.js';
+import { PostgresRows } from './postgres-rows.js';
+import { SqliteRows } from './sqlite-rows.js';
 
-const [folder = '.'] = process.argv.slice(2);
+const [kind, at = '.', schema = 'plain'] = process.argv.slice(2);
+const rows =
+  kind === 'postgres' ? await PostgresRows.open(at, schema) : new SqliteRows(join(at, 'conversations.db'));
 // Only stores and retrievals are measured; no other method is called.
-const vault = new SqliteVault(join(folder, 'conversations.db'), await loadCore()) as Partial<Vault> as Vault;
+const vault = new PlainVault(rows, await loadCore()) as Partial<Vault> as Vault;
 const runtime = { vault, health: () => ({ writable: true }), close: async () => undefined };
 const admin = {} as Partial<VaultAdmin> as VaultAdmin;
 const server = await startRpcServer({

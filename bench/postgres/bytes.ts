@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from '../../src/client/index.js';
+import { tokenCount, type Corpus } from '../lib/corpus.js';
+import { printTable, short } from '../lib/table.js';
+import { storePath, storeRequest } from '../lib/wire.js';
+import type { Bench } from './index.js';
+import { type Cluster, type Kind, withCluster } from './servers.js';
+
+/** Time in which servers fold what stores have added to counts. */
+const foldMs = 8_000;
+const measured: readonly Kind[] = ['stowken, 1 server', 'gzip JSON, plain SQL', 'stowken, LMDB'];
+
+/** Measures what a corpus takes in the database, stored once, and the write-ahead log of that. */
+export async function measureBytes({ core, clients, database }: Bench, corpus: Corpus): Promise<void> {
+  const tokens = tokenCount(corpus.conversations);
+  const rows: string[][] = [];
+  let gzipBytes = 0;
+  const found: (readonly [Kind, number, number])[] = [];
+  for (const kind of measured) {
+    await withCluster(database, kind, async (cluster) => {
+      await database.client.query('checkpoint');
+      const before = await database.walBytes();
+      const requests = corpus.conversations.map((each) => storeRequest(core, each));
+      await clients.run(cluster.addresses, storePath, requests, 64);
+      const wal = (await database.walBytes()) - before;
+      if (kind.startsWith('stowken, 1')) await sleep(foldMs);
+      const bytes = await bytesOf(cluster, database);
+      if (kind.startsWith('gzip')) gzipBytes = bytes;
+      found.push([kind, bytes, cluster.schema === undefined ? NaN : wal]);
+    });
+  }
+  for (const [kind, bytes, wal] of found)
+    rows.push([
+      kind,
+      `${short(bytes)}B`,
+      (bytes / tokens).toFixed(2),
+      (bytes / gzipBytes).toFixed(2),
+      Number.isNaN(wal) ? '-' : (wal / tokens).toFixed(2),
+    ]);
+  printTable(
+    `postgres: bytes of ${corpus.name}, ${short(tokens)} tokens in ${corpus.conversations.length} conversations; ` +
+      'tables with their indexes after VACUUM FULL, and what LMDB has in use',
+    ['', 'bytes', 'a token', 'of gzip JSON', 'WAL a token'],
+    rows,
+  );
+}
+
+async function bytesOf({ schema, addresses }: Cluster, database: Bench['database']): Promise<number> {
+  if (schema !== undefined) return database.tableBytes(schema);
+  const client = connect({ server: addresses[0]! });
+  try {
+    return (await client.stats()).inUseBytes;
+  } finally {
+    client.close();
+  }
+}

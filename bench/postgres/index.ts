@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+import { loadCore, type TokenCore } from '../../src/core/index.js';
+import { loadCorpus, type Corpus } from '../lib/corpus.js';
+import { generatedCorpus } from '../lib/generated.js';
+import { LoadClients } from '../lib/load.js';
+import { OwnDatabase } from './database.js';
+import { measureBytes } from './bytes.js';
+import { measureRates } from './rates.js';
+import { measureTrips } from './trips.js';
+
+/** Number of processes that load the servers. */
+const clientProcesses = 2;
+
+export interface Bench {
+  readonly core: TokenCore;
+  readonly clients: LoadClients;
+  readonly database: OwnDatabase;
+}
+
+/** Measurements of each corpus, in this order. */
+const parts: ReadonlyMap<string, (bench: Bench, corpus: Corpus) => Promise<void>> = new Map([
+  ['rates', measureRates],
+  ['trips', measureTrips],
+  ['bytes', measureBytes],
+]);
+
+/**
+ * Measures servers of one database, which it starts: stores and retrievals a second, trips to the database a
+ * call, bytes and write-ahead log a token; beside LMDB in one process, and beside plain SQL that stores the
+ * same conversations as gzipped JSON. `--corpus FILE...` and `--part NAME` as in the benchmark `serve`.
+ */
+export async function run(argv: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: { corpus: { type: 'string', multiple: true }, part: { type: 'string', multiple: true } },
+    allowPositionals: true,
+  });
+  const measures = (values.part ?? [...parts.keys()]).map((name) => {
+    const measure = parts.get(name);
+    if (!measure) throw new Error(`no part ${name}; there are ${[...parts.keys()].join(', ')}`);
+    return measure;
+  });
+  const files = values.corpus === undefined ? [] : [...values.corpus, ...positionals];
+  const corpora = files.length > 0 ? await Promise.all(files.map(loadCorpus)) : [await generatedCorpus()];
+  const core = await loadCore();
+  const database = await OwnDatabase.start();
+  const clients = new LoadClients(clientProcesses);
+  try {
+    for (const corpus of corpora)
+      for (const measure of measures) await measure({ core, clients, database }, corpus);
+  } finally {
+    clients.stop();
+    await database.stop();
+  }
+}
