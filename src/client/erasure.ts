@@ -30,6 +30,7 @@ const gaps = {
   ERASE_GAP_DAMAGE: 'damage',
   ERASE_GAP_REGISTRIES: 'registries',
   ERASE_GAP_STORED: 'stored',
+  ERASE_GAP_DATABASE: 'database',
 } as const satisfies Record<W.EraseGap, string>;
 
 /** A reason why an erasure is not complete: a second call, later, may finish it. */

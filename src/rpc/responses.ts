@@ -128,6 +128,7 @@ const eraseGapNumbers = {
   damage: R.EraseGap.DAMAGE,
   registries: R.EraseGap.REGISTRIES,
   stored: R.EraseGap.STORED,
+  database: R.EraseGap.DATABASE,
 } as const satisfies Record<EraseGap, number>;
 
 export function eraseFields(part: ErasePart): R.EraseConversationsResponse {

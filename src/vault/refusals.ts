@@ -5,9 +5,9 @@ import type { StorageBackend } from '../storage/index.js';
 const storages = {
   backup: 'lmdb',
   repair: 'lmdb, memory, postgres',
-  'prefix index': 'lmdb, memory',
+  'prefix index': 'lmdb, memory, postgres',
   usage: 'lmdb, memory, postgres',
-  erasure: 'lmdb, memory',
+  erasure: 'lmdb, memory, postgres',
 } as const;
 
 /** Ways to the same in a database that has the vaults. */

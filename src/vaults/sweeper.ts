@@ -124,12 +124,16 @@ export class Sweeper {
     const { runtime } = first;
     first.end();
     const { signal } = this.#stop;
+    const { backend } = runtime;
+    const lease = await backend.tryLease?.('sweep');
+    // Another server sweeps it at this moment.
+    if (backend.tryLease && !lease) return;
     const task = runtime.tasks?.figures.sweep;
     if (task) task.running += 1;
     try {
       let conversations = 0;
       const batches = sweep(runtime.backend, () => runtime.sweepRules, clock, signal);
-      while (this.#mayWork()) {
+      while (this.#mayWork() && lease?.lost.aborted !== true) {
         const startMs = performance.now();
         const batch = await this.#with(name, runtime, () => batches.next());
         // The vault was closed meanwhile: the next sweep goes on.
@@ -159,6 +163,8 @@ export class Sweeper {
       throw error;
     } finally {
       if (task) task.running -= 1;
+      // One that cannot be released ends by itself.
+      await lease?.release().catch(() => undefined);
     }
   }
 

@@ -10,15 +10,13 @@ import type { ConversationSpec, MessageRecord } from '../../src/model/index.js';
 import {
   createMemoryBackend,
   openFilesystemBackend,
-  migratePostgres,
   openLmdbBackend,
-  openPostgresBackend,
   type Change,
   type ManagedBackend,
   type NewSegment,
   type SegmentKey,
 } from '../../src/storage/index.js';
-import { postgresMissing, testDatabase } from '../support/postgres.js';
+import { openInDatabase, postgresMissing } from '../support/postgres-vault.js';
 import { messagesOf } from '../support/snapshots.js';
 
 /** A backend under test, with a clock that the test sets. */
@@ -70,20 +68,6 @@ export function isPersistent(kind: BackendKind): boolean {
 export const core = await loadCore();
 /** Without registries. */
 export const codec = createLiveCodec(core);
-
-const migrated = new Map<string, Promise<unknown>>();
-
-/** Opens a vault of its own in the database of all tests, in tables with so many partitions a vault. */
-async function openInDatabase(
-  partitions: number,
-  options: Omit<Parameters<typeof openPostgresBackend>[0], 'url'>,
-): Promise<ManagedBackend> {
-  const url = await testDatabase();
-  const schema = partitions === 1 ? 'stowken' : `stowken_${partitions}`;
-  if (!migrated.has(schema)) migrated.set(schema, migratePostgres({ url, schema, partitions }));
-  await migrated.get(schema);
-  return openPostgresBackend({ url, schema, connectionsMax: 8, ...options });
-}
 
 /** `sync: false` if no power is cut: in a folder in memory if there is one, and never synced. */
 interface BenchOptions {

@@ -14,6 +14,8 @@ import {
   type ValueCondition,
 } from '../../src/storage/index.js';
 import { core, longSegment, message, spec } from '../contract/support.js';
+import { openInDatabase } from '../support/postgres-vault.js';
+import { fullKinds } from '../support/stored-vault.js';
 import { randomFrom } from '../support/random.js';
 import { sampleOr } from '../support/sample.js';
 
@@ -36,14 +38,19 @@ afterEach(async () => {
   }
 });
 
-async function openBackend(kind: 'memory' | 'lmdb', unindexedMax: number): Promise<ManagedBackend> {
+type Kind = (typeof fullKinds)[number];
+
+async function openBackend(kind: Kind, unindexedMax: number): Promise<ManagedBackend> {
   const folder = await mkdtemp(join(tmpdir(), 'stowken-lists-'));
   const codec = createLiveCodec(core);
   const clock = () => 1;
-  const backend =
-    kind === 'memory'
-      ? createMemoryBackend({ codec, clock, strict: true })
-      : await openLmdbBackend({ folder, codec, clock, durability: 'relaxed', strict: true, unindexedMax });
+  const openers: Readonly<Record<Kind, () => Promise<ManagedBackend> | ManagedBackend>> = {
+    memory: () => createMemoryBackend({ codec, clock, strict: true }),
+    lmdb: () => openLmdbBackend({ folder, codec, clock, durability: 'relaxed', strict: true, unindexedMax }),
+    postgres: () => openInDatabase(1, { codec, clock }),
+    'postgres in partitions': () => openInDatabase(4, { codec, clock }),
+  };
+  const backend = await openers[kind]();
   open.push({ backend, folder });
   return backend;
 }
@@ -214,52 +221,49 @@ function passes(conversation: Conversation, filter: ConversationFilter): boolean
   );
 }
 
-describe.each(['memory', 'lmdb'] as const)(
-  'lists of the %s backend agree with a look at everything',
-  (kind) => {
-    it.each(Array.from({ length: sampleOr(3, 40) }, (_, seed) => seed + 1))('seed %i', async (seed) => {
-      const random = randomFrom(seed);
-      const subject = new Subject(await openBackend(kind, 1 + random.below(20)), random);
-      for (let round = 0; round < 6; round++) {
-        subject.dates = round > (seed % 3) * 2;
-        const labels = [['user', 'session'], ['user'], [], ['session', 'other']][random.below(4)]!;
-        await subject.backend.setLabels?.(labels);
-        for (let count = 0; count < 40; count++) await subject.change();
-        for (let query = 0; query < 15; query++) {
-          const filter = subject.filter();
-          const order = orders[random.below(orders.length)]!;
-          const expiry = random.below(2) === 0 ? { nowMs: subject.time() } : undefined;
-          const asked = JSON.stringify({ filter, order, expiry });
-          const found = await subject.read(filter, order, 1 + random.below(12), undefined, expiry);
-          expect(found, asked).toEqual(subject.expected(filter, order, expiry));
-        }
-        expect(await subject.backend.check()).toEqual([]);
-        if (round === 4) await subject.backend.repair?.();
-      }
-    });
-
-    it.each([false, true])('leaves nothing out while changes go on; own create times: %s', async (dates) => {
-      const random = randomFrom(77);
-      const subject = new Subject(await openBackend(kind, 8), random, dates);
-      await subject.backend.setLabels?.(['user', 'session']);
-      for (let count = 0; count < 150; count++) await subject.change();
-      for (let query = 0; query < sampleOr(20, 200); query++) {
+describe.each(fullKinds)('lists of the %s backend agree with a look at everything', (kind) => {
+  // Each change, and each page, is a trip to a database.
+  const [few, many] = kind.startsWith('postgres') ? [1, 10] : [3, 40];
+  it.each(Array.from({ length: sampleOr(few, many) }, (_, seed) => seed + 1))('seed %i', async (seed) => {
+    const random = randomFrom(seed);
+    const subject = new Subject(await openBackend(kind, 1 + random.below(20)), random);
+    for (let round = 0; round < 6; round++) {
+      subject.dates = round > (seed % 3) * 2;
+      const labels = [['user', 'session'], ['user'], [], ['session', 'other']][random.below(4)]!;
+      await subject.backend.setLabels?.(labels);
+      for (let count = 0; count < 40; count++) await subject.change();
+      for (let query = 0; query < 15; query++) {
         const filter = subject.filter();
-        const order = orders[random.below(4)]!;
-        const before = new Map(subject.all);
-        const found = await subject.read(filter, order, 1 + random.below(5), () => subject.change());
-        // A create time that is given to a stored conversation gives it another place.
-        const still = found.filter(
-          (id) => subject.all.get(id)?.conversation === before.get(id)?.conversation,
-        );
-        expect(new Set(still).size).toBe(still.length);
-        for (const [id, { conversation }] of before) {
-          if (subject.all.get(id)?.conversation !== conversation) continue;
-          if (passes(conversation, filter)) expect(found).toContain(id);
-          else expect(found).not.toContain(id);
-        }
+        const order = orders[random.below(orders.length)]!;
+        const expiry = random.below(2) === 0 ? { nowMs: subject.time() } : undefined;
+        const asked = JSON.stringify({ filter, order, expiry });
+        const found = await subject.read(filter, order, 1 + random.below(12), undefined, expiry);
+        expect(found, asked).toEqual(subject.expected(filter, order, expiry));
       }
       expect(await subject.backend.check()).toEqual([]);
-    });
-  },
-);
+      if (round === 4) await subject.backend.repair?.();
+    }
+  });
+
+  it.each([false, true])('leaves nothing out while changes go on; own create times: %s', async (dates) => {
+    const random = randomFrom(77);
+    const subject = new Subject(await openBackend(kind, 8), random, dates);
+    await subject.backend.setLabels?.(['user', 'session']);
+    for (let count = 0; count < 150; count++) await subject.change();
+    for (let query = 0; query < sampleOr(kind.startsWith('postgres') ? 8 : 20, 200); query++) {
+      const filter = subject.filter();
+      const order = orders[random.below(4)]!;
+      const before = new Map(subject.all);
+      const found = await subject.read(filter, order, 1 + random.below(5), () => subject.change());
+      // A create time that is given to a stored conversation gives it another place.
+      const still = found.filter((id) => subject.all.get(id)?.conversation === before.get(id)?.conversation);
+      expect(new Set(still).size).toBe(still.length);
+      for (const [id, { conversation }] of before) {
+        if (subject.all.get(id)?.conversation !== conversation) continue;
+        if (passes(conversation, filter)) expect(found).toContain(id);
+        else expect(found).not.toContain(id);
+      }
+    }
+    expect(await subject.backend.check()).toEqual([]);
+  });
+});

@@ -4,11 +4,11 @@ import { loadCore } from '../../src/core/index.js';
 import { limits } from '../../src/model/index.js';
 import {
   openFilesystemBackend,
-  openLmdbBackend,
   prefixFingerprintBytes,
   type StorageBackend,
 } from '../../src/storage/index.js';
 import { createVault, type Vault } from '../../src/vault/index.js';
+import { fullKinds, openStoredVault } from '../support/stored-vault.js';
 import { temporaryFolder, type TemporaryFolder } from '../storage/faults/support.js';
 import {
   collectAll,
@@ -29,12 +29,7 @@ let t: TestVault;
 beforeEach(async () => (folder = await temporaryFolder()));
 afterEach(() => folder.remove());
 
-const open = (kind: 'memory' | 'lmdb') =>
-  kind === 'memory'
-    ? openTestVault()
-    : openTestVault((codec, clock) =>
-        openLmdbBackend({ folder: folder.path, codec, clock, durability: 'relaxed' }),
-      );
+const runs: Partial<Record<(typeof fullKinds)[number], number>> = { lmdb: 30 };
 
 /** Returns so many tokens of one of a few kinds; all kinds begin in the same way. */
 function stretch(kind: number, count: number): number[] {
@@ -143,16 +138,16 @@ async function* parts(messages: readonly number[][]) {
   yield { kind: 'finish' as const, totalTokens: messages.flat().length };
 }
 
-describe.each(['memory', 'lmdb'] as const)('the prefix index of %s', (kind) => {
-  beforeEach(async () => (t = await open(kind)));
+describe.each(fullKinds)('the prefix index of %s', (kind) => {
+  beforeEach(async () => (t = await openStoredVault(kind)));
   afterEach(() => t.close());
 
   it('finds what looking at every token finds', async () => {
-    let runs = 0;
+    let made = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), messages, async (steps, other) => {
         const model = new Map<string, Modelled>();
-        if (runs++ > 0) for (const each of 'abcdef') await t.vault.delete(each, { allowMissing: true });
+        if (made++ > 0) for (const each of 'abcdef') await t.vault.delete(each, { allowMissing: true });
         for (const each of steps) await make(t.vault, model, each);
         expect(await t.backend.check()).toEqual([]);
         const queries = [other.flat(), ...[...model.values()].map(({ messages }) => messages.flat())];
@@ -165,63 +160,68 @@ describe.each(['memory', 'lmdb'] as const)('the prefix index of %s', (kind) => {
           }
         }
       }),
-      { numRuns: kind === 'memory' ? 10 : 30 },
+      { numRuns: runs[kind] ?? 10 },
     );
   });
 });
 
-describe('a vault', () => {
-  beforeEach(async () => (t = await open('lmdb')));
-  afterEach(() => t.close());
+describe.each(['lmdb', ...fullKinds.filter((kind) => kind === 'postgres')] as const)(
+  'a vault in %s',
+  (kind) => {
+    beforeEach(async () => (t = await openStoredVault(kind)));
+    afterEach(() => t.close());
 
-  const say500 = [say('user', stretch(1, 500))];
-  const vaultWith = (fields: Partial<Parameters<typeof createVault>[0]>) =>
-    createVault({ ...t, name: 'default', clock: () => 0, ...fields });
+    const say500 = [say('user', stretch(1, 500))];
+    const vaultWith = (fields: Partial<Parameters<typeof createVault>[0]>) =>
+      createVault({ ...t, name: 'default', clock: () => 0, ...fields });
 
-  it('without the index refuses to look, and enters nothing', async () => {
-    await t.vault.store({ spec: spec('before'), messages: say500 }, signal);
-    const off = vaultWith({ prefixIndex: () => false });
-    await expect(find(off, stretch(1, 500))).rejects.toMatchObject({ reason: 'PREFIX_INDEX_OFF' });
-    await off.store({ spec: spec('meanwhile'), messages: say500 }, signal);
-    await off.fork({ id: 'before', newId: 'fork', messageCount: undefined }, signal);
-    await off.append({ id: 'before', messages: say500 }, signal);
-    // One that lacks blocks is found by those that it has, and gets no others.
-    await t.vault.append({ id: 'before', messages: say500 }, signal);
-    await t.vault.append({ id: 'meanwhile', messages: say500 }, signal);
-    const all = [...stretch(1, 500), ...stretch(1, 500), ...stretch(1, 500)];
-    expect(await find(t.vault, all)).toEqual([{ id: 'before', sharedTokens: 1500 }]);
-    await t.vault.fork({ id: 'before', newId: 'fork-of-part', messageCount: 2 }, signal);
-    expect(await find(t.vault, all)).toHaveLength(2);
-    await off.store({ spec: spec('before'), messages: say500, ifRevision: 3 }, signal);
-    expect(await find(t.vault, all)).toEqual([{ id: 'fork-of-part', sharedTokens: 1000 }]);
-  });
+    it('without the index refuses to look, and enters nothing', async () => {
+      await t.vault.store({ spec: spec('before'), messages: say500 }, signal);
+      const off = vaultWith({ prefixIndex: () => false });
+      await expect(find(off, stretch(1, 500))).rejects.toMatchObject({ reason: 'PREFIX_INDEX_OFF' });
+      await off.store({ spec: spec('meanwhile'), messages: say500 }, signal);
+      await off.fork({ id: 'before', newId: 'fork', messageCount: undefined }, signal);
+      await off.append({ id: 'before', messages: say500 }, signal);
+      // One that lacks blocks is found by those that it has, and gets no others.
+      await t.vault.append({ id: 'before', messages: say500 }, signal);
+      await t.vault.append({ id: 'meanwhile', messages: say500 }, signal);
+      const all = [...stretch(1, 500), ...stretch(1, 500), ...stretch(1, 500)];
+      expect(await find(t.vault, all)).toEqual([{ id: 'before', sharedTokens: 1500 }]);
+      await t.vault.fork({ id: 'before', newId: 'fork-of-part', messageCount: 2 }, signal);
+      expect(await find(t.vault, all)).toHaveLength(2);
+      await off.store({ spec: spec('before'), messages: say500, ifRevision: 3 }, signal);
+      expect(await find(t.vault, all)).toEqual([{ id: 'fork-of-part', sharedTokens: 1000 }]);
+    });
 
-  it('never takes the fingerprint of a block for the block', async () => {
-    await t.vault.store({ spec: spec('other'), messages: [say('user', stretch(2, 2000))] }, signal);
-    await t.vault.store({ spec: spec('right'), messages: say500 }, signal);
-    const look = vi.spyOn(t.backend as Required<StorageBackend>, 'findPrefix');
-    look.mockResolvedValueOnce({ blocks: 3, ids: ['other', 'gone'] });
-    look.mockResolvedValueOnce({ blocks: 2, ids: ['right'] });
-    const tokens = [...stretch(1, 500), ...stretch(2, 500)];
-    expect(await find(t.vault, tokens)).toEqual([{ id: 'right', sharedTokens: 500 }]);
-    expect(look.mock.calls.map(([{ blocks }]) => blocks.length / prefixFingerprintBytes)).toEqual([3, 2, 1]);
-  });
+    it('never takes the fingerprint of a block for the block', async () => {
+      await t.vault.store({ spec: spec('other'), messages: [say('user', stretch(2, 2000))] }, signal);
+      await t.vault.store({ spec: spec('right'), messages: say500 }, signal);
+      const look = vi.spyOn(t.backend as Required<StorageBackend>, 'findPrefix');
+      look.mockResolvedValueOnce({ blocks: 3, ids: ['other', 'gone'] });
+      look.mockResolvedValueOnce({ blocks: 2, ids: ['right'] });
+      const tokens = [...stretch(1, 500), ...stretch(2, 500)];
+      expect(await find(t.vault, tokens)).toEqual([{ id: 'right', sharedTokens: 500 }]);
+      expect(look.mock.calls.map(([{ blocks }]) => blocks.length / prefixFingerprintBytes)).toEqual([
+        3, 2, 1,
+      ]);
+    });
 
-  it('enters appends that come at once', async () => {
-    await t.vault.store({ spec: spec('a'), messages: say500 }, signal);
-    const appends = Array.from({ length: 12 }, (_, n) =>
-      t.vault.append({ id: 'a', messages: [say('user', stretch(n, 200))] }, signal),
-    );
-    await Promise.all(appends);
-    const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'le32' }, signal)));
-    const tokens = parts.flatMap((part) =>
-      part.kind === 'chunk' && part.content?.kind === 'le32'
-        ? [...new Uint32Array(part.content.bytes.slice().buffer)]
-        : [],
-    );
-    expect(await find(t.vault, tokens)).toEqual([{ id: 'a', sharedTokens: 2900 }]);
-  });
-});
+    it('enters appends that come at once', async () => {
+      await t.vault.store({ spec: spec('a'), messages: say500 }, signal);
+      const appends = Array.from({ length: 12 }, (_, n) =>
+        t.vault.append({ id: 'a', messages: [say('user', stretch(n, 200))] }, signal),
+      );
+      await Promise.all(appends);
+      const parts = await collectAll(partsOf(t.vault.retrieve({ id: 'a', encoding: 'le32' }, signal)));
+      const tokens = parts.flatMap((part) =>
+        part.kind === 'chunk' && part.content?.kind === 'le32'
+          ? [...new Uint32Array(part.content.bytes.slice().buffer)]
+          : [],
+      );
+      expect(await find(t.vault, tokens)).toEqual([{ id: 'a', sharedTokens: 2900 }]);
+    });
+  },
+);
 
 it('the filesystem storage has no such index, and says so', async () => {
   const core = await loadCore();
@@ -231,7 +231,7 @@ it('the filesystem storage has no such index, and says so', async () => {
   await t.vault.store({ spec: spec('a'), messages: [say('user', stretch(1, 500))] }, signal);
   await expect(find(t.vault, stretch(1, 500))).rejects.toMatchObject({
     reason: 'UNSUPPORTED_BY_STORAGE',
-    metadata: { storages: 'lmdb, memory' },
+    metadata: { storages: 'lmdb, memory, postgres' },
   });
   await t.close();
 });

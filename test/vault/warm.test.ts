@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import type { WarmPrefixesInput } from '../../src/vault/index.js';
 import { Random } from '../crash/random.js';
-import { openStoredVault } from '../support/stored-vault.js';
+import { fullKinds, openStoredVault } from '../support/stored-vault.js';
 import { collectAll, say, signal, spec, type TestVault } from '../support/vault.js';
 
 const BLOCK = limits.prefixBlockTokens;
@@ -63,7 +63,7 @@ function expected(stored: readonly Stored[], tokensMin = 0): Omit<Warm, 'id'>[] 
 const shown = ({ application, tokens, conversations, content }: Omit<Warm, 'id'>) =>
   JSON.stringify([tokens * conversations, application, tokens, conversations, content]);
 
-describe.each(['memory', 'lmdb'] as const)('warm prefixes in %s', (kind) => {
+describe.each(fullKinds)('warm prefixes in %s', (kind) => {
   it('are those that a look at every conversation finds, while conversations come and go', async () => {
     const t = await openStoredVault(kind);
     const random = new Random(3);

@@ -104,6 +104,8 @@ function gapOf(gap: EraseGap): string {
     damage: 'records are damaged: see stowken verify',
     registries: 'a registry with its text is still in use; call again',
     stored: 'conversations of the selection were stored meanwhile; call again',
+    database:
+      'no row of the database has it, but its files, WAL and backups may: see "Erasure" in docs/scaling.md',
   }[gap];
 }
 
@@ -124,7 +126,11 @@ function words(receipt: EraseReceipt): string[] {
     ...head,
     `forgotten: ${plural(forgottenRequests, 'request')}, ${plural(forgottenUsageGroups, 'value')} of labels in usage`,
     `registries: ${formatCount(registriesCompared)} compared with what is left, ${formatCount(registriesReplaced.length)} replaced`,
-    `files: ${plural(pagesInUse, 'page')} in use, ${plural(pagesFree, 'page')} free; ${formatBytes(overwrittenBytes)} overwritten, all else of them was zero`,
+    ...(gaps.includes('database')
+      ? []
+      : [
+          `files: ${plural(pagesInUse, 'page')} in use, ${plural(pagesFree, 'page')} free; ${formatBytes(overwrittenBytes)} overwritten, all else of them was zero`,
+        ]),
     `check of every record: ${violations === 0 ? 'all whole' : plural(violations, 'violation')}`,
     `${gaps.length === 0 ? 'complete' : 'not complete'} at ${formatTime(timeMs)}; backups, exports and the audit log are not looked at`,
   ];

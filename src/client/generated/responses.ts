@@ -189,7 +189,8 @@ export type EraseGap =
   | 'ERASE_GAP_READERS'
   | 'ERASE_GAP_DAMAGE'
   | 'ERASE_GAP_REGISTRIES'
-  | 'ERASE_GAP_STORED';
+  | 'ERASE_GAP_STORED'
+  | 'ERASE_GAP_DATABASE';
 
 export type ErasePhase =
   | 'ERASE_PHASE_UNSPECIFIED'

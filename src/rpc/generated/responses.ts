@@ -189,6 +189,7 @@ export const EraseGap = {
   DAMAGE: 2,
   REGISTRIES: 3,
   STORED: 4,
+  DATABASE: 5,
 } as const;
 
 export const ErasePhase = {

@@ -1,5 +1,5 @@
 import type { Conversation, SegmentHash, VaultStats } from '../../model/index.js';
-import type { Change, ChangeResult, FoundSegment, KeptTokenizer, SegmentKey } from './change.js';
+import type { Change, ChangeResult, FoundSegment, KeptTokenizer, LeaseFence, SegmentKey } from './change.js';
 import type {
   CheckedPart,
   CheckOptions,
@@ -234,6 +234,8 @@ export interface StorageBackend {
 
 /** The exclusive right to a kind of work on a vault. */
 export interface ExclusiveLease {
+  /** Absent if no other process can have the right meanwhile. */
+  readonly fence?: LeaseFence;
   /** Aborts if the right is lost before it is released: the work must stop. */
   readonly lost: AbortSignal;
   release(): Promise<void>;

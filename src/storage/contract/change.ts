@@ -55,8 +55,18 @@ export type Expectation =
   /** Exactly this revision; 0 means absent. */
   | { readonly kind: 'revision'; readonly revision: number };
 
+/** An exclusive right as it was taken: by its number, a later holder is told from this one. */
+export interface LeaseFence {
+  readonly name: string;
+  readonly number: number;
+}
+
 /** One atomic change. */
 export interface Change {
+  /**
+   * Makes the change only while nobody else has got the right since; otherwise it is refused with CANCELLED.
+   */
+  readonly fence?: LeaseFence;
   /**
    * Makes the change at most once. If a change with this id was made since `notBeforeMs`, its result is
    * returned and nothing is written. Refused with REQUEST_ID_REUSED if the digests differ.

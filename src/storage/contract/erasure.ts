@@ -30,6 +30,8 @@ export interface Overwritten {
   readonly pagesFree: number;
   /** Bytes without content that were not zero, and are now. */
   readonly overwrittenBytes: number;
+  /** True if deleted rows may be left in files that are not the vault's own: those of a database. */
+  readonly leavesRows?: boolean;
   /** False if somebody still read an earlier state: call it once more. */
   readonly isComplete: boolean;
 }

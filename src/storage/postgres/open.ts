@@ -8,6 +8,7 @@ import { int, type Statement } from './database/driver.js';
 import { IdSource } from './formats/ids.js';
 import { Housekeeping } from './leases/housekeeping.js';
 import { Presence } from './leases/presence.js';
+import { KnownPrefixes } from './read/known-prefixes.js';
 import { KnownSegments } from './read/known-segments.js';
 import { Labels } from './read/labels.js';
 import { Registries } from './read/registries.js';
@@ -101,6 +102,7 @@ async function openVault(
     ...{ database, partitions, isCitus, vaultId, codec, clock, presence, registries },
     ids,
     known: new KnownSegments(),
+    prefixes: new KnownPrefixes(),
     labels: new Labels(database, partitions, ids),
     newest: { storeTimeMs: Math.max(0, ...newest.map(({ stored }) => int(stored))) },
     requests: { latest: undefined, answered: [] },

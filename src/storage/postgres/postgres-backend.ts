@@ -8,6 +8,8 @@ import type {
   GarbagePage,
   GarbageQuery,
   ListQuery,
+  PrefixFinding,
+  PrefixQuery,
   ReadAhead,
   ReferencePage,
   ReferenceQuery,
@@ -15,20 +17,25 @@ import type {
   SegmentScan,
   StoredRegistry,
 } from '../contract/queries.js';
+import type { WarmFinding, WarmQuery } from '../contract/warm.js';
+import type { Forgotten, ForgetQuery, Overwritten, OverwriteOptions } from '../contract/erasure.js';
 import type { UsageQuery } from '../contract/usage.js';
 import type { StorageActivity } from '../shared/activity.js';
 import { checkVault } from './check/check.js';
 import { repairVault } from './check/repair.js';
 import { keptFrom, readTokenizer } from './commit/apply.js';
+import { forget, overwriteUnused } from './collect/forget.js';
 import { Committer } from './commit/committer.js';
 import type { VaultParts } from './commit/parts.js';
 import { takeLease } from './leases/exclusive.js';
 import { readStats, listGarbage } from './read/figures.js';
+import { findPrefix } from './read/find-prefix.js';
 import { findCopies, findSegments, foundFrom } from './read/find.js';
 import { countReferences, readFrames, readHashes, scanSegments } from './read/frames.js';
 import { listConversations } from './read/listing.js';
 import { listReferences } from './read/references.js';
 import { dropUsage, readUsage } from './read/usage.js';
+import { warmPrefixes } from './read/warm-prefixes.js';
 import { openSnapshot, readHeadOf } from './read/snapshot.js';
 
 /** A vault in tables of a database that speaks PostgreSQL's protocol. Other servers may write it too. */
@@ -121,6 +128,14 @@ export class PostgresBackend implements ManagedBackend {
     return listReferences(this.vault, query);
   }
 
+  findPrefix(query: PrefixQuery): Promise<PrefixFinding> {
+    return findPrefix(this.vault, query);
+  }
+
+  warmPrefixes(query: WarmQuery): Promise<WarmFinding[]> {
+    return warmPrefixes(this.vault, query);
+  }
+
   setLabels(labels: readonly string[]): Promise<void> {
     return this.vault.labels.set(labels);
   }
@@ -131,6 +146,14 @@ export class PostgresBackend implements ManagedBackend {
 
   dropUsage(beforeMs: number, signal: AbortSignal): Promise<number> {
     return dropUsage(this.vault, beforeMs, signal);
+  }
+
+  forget(query: ForgetQuery): Promise<Forgotten> {
+    return forget(this.vault, query);
+  }
+
+  overwriteUnused(options: OverwriteOptions): Promise<Overwritten> {
+    return overwriteUnused(this.vault, options);
   }
 
   stats(): Promise<VaultStats> {

@@ -180,7 +180,7 @@ export function isOfAbsent(expect: Part<'put'>['expect']): boolean {
 }
 
 /** Parts of a change that change nothing a caller sees if its content is stored already. */
-const besides: ReadonlySet<keyof Change> = new Set(['newSegments', 'storedEarlier', 'request']);
+const besides: ReadonlySet<keyof Change> = new Set(['fence', 'newSegments', 'storedEarlier', 'request']);
 
 /** @throws StowkenError TOKENIZER_CHANGED if another vocabulary is kept under the name */
 function isNewTokenizer(

@@ -1,5 +1,6 @@
 import { isStowkenError, limits, StowkenError } from '../../model/index.js';
 import type { ExclusiveLease } from '../../storage/index.js';
+import { fencedBy } from './rewrite.js';
 import type { Vault } from '../vault.js';
 import { compact, type CompactParts } from './compact.js';
 import {
@@ -109,7 +110,7 @@ export class Compactor {
       // Another process compacts: its progress is not known here.
       if (lease === undefined && this.parts.backend.tryLease) throw alreadyRunning(nothingDone);
       const wanted = lease === undefined ? signal : AbortSignal.any([signal, lease.lost]);
-      for await (const part of compact(this.parts, input, wanted)) {
+      for await (const part of compact({ ...this.parts, ...fencedBy(lease) }, input, wanted)) {
         if (part.kind === 'progress') this.#running = part;
         if (part.kind === 'summary') summary = part;
         else yield part;

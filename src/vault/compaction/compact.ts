@@ -4,11 +4,11 @@ import type { SegmentKey, StorageBackend } from '../../storage/index.js';
 import { assertConsistent } from '../maintain/collect.js';
 import { preparing } from '../maintain/preparation.js';
 import { planCompaction, readRegistries } from './plan.js';
-import { type GrowthByRegistry, rewriteRetired, rewriteShrinking } from './rewrite.js';
+import { type Fenced, type GrowthByRegistry, rewriteRetired, rewriteShrinking } from './rewrite.js';
 import { BatchSize } from './scan.js';
 import type { CompactEnd, CompactInput, CompactPart, CompactProgress, CompactSummary } from './types.js';
 
-export interface CompactParts {
+export interface CompactParts extends Fenced {
   readonly backend: StorageBackend;
   readonly codec: Codec;
   /** Milliseconds since 1970. */
@@ -34,7 +34,8 @@ export async function* compact(
   input: CompactInput,
   signal: AbortSignal,
 ): AsyncGenerator<CompactPart, void, void> {
-  const { backend } = parts;
+  const { backend, fence } = parts;
+  const fenced: Fenced = fence ? { fence } : {};
   const resumed = input.resumeToken === '' ? undefined : fromResumeToken(backend.vaultId, input.resumeToken);
   const planned = yield* preparing(async (report, stop) => {
     const onPreparation = input.reportPreparation ? report : () => undefined;
@@ -80,7 +81,8 @@ export async function* compact(
       if (defragments) await backend.defragment?.(signal);
       return yield await summary(defragments ? 'complete' : 'notWorthIt', plan.registryId);
     }
-    if (plan.newRegistry) await backend.commit({ putRegistry: { bytes: registry, timeMs: parts.clock() } });
+    if (plan.newRegistry)
+      await backend.commit({ ...fenced, putRegistry: { bytes: registry, timeMs: parts.clock() } });
     registryId = plan.registryId;
   }
 
@@ -88,7 +90,7 @@ export async function* compact(
   if (registries.length === 0 || registryIdOf(registries.at(-1)!) !== registryId)
     throw staleToken(registryId);
   const rewriter = createRewriter(registries);
-  const work = { backend, rewriter, registryId, signal, size: new BatchSize() };
+  const work = { backend, fenced, rewriter, registryId, signal, size: new BatchSize() };
   const growth: GrowthByRegistry = new Map();
   const startedMs = performance.now();
   try {
@@ -117,7 +119,7 @@ export async function* compact(
   } finally {
     await rewriter.close();
   }
-  const dropped = await dropUnused(backend, registryId);
+  const dropped = await dropUnused(backend, registryId, fenced);
   await backend.defragment?.(signal);
   yield await summary('complete', registryId, { dropped });
 }
@@ -158,12 +160,16 @@ async function worthRetiring(
   );
 }
 
-async function dropUnused(backend: StorageBackend, registryId: number): Promise<readonly number[]> {
+async function dropUnused(
+  backend: StorageBackend,
+  registryId: number,
+  fenced: Fenced,
+): Promise<readonly number[]> {
   const unused = (await backend.listRegistries()).filter(
     ({ id, segments }) => id < registryId && segments === 0,
   );
   if (unused.length === 0) return [];
-  return (await backend.commit({ dropRegistries: unused.map(({ id }) => id) })).dropRegistries!;
+  return (await backend.commit({ ...fenced, dropRegistries: unused.map(({ id }) => id) })).dropRegistries!;
 }
 
 function staleToken(registryId: number): StowkenError {

@@ -1,5 +1,5 @@
 import { frameRegistryId, readHead, type Rewriter } from '../../codec/index.js';
-import type { SegmentKey, StorageBackend } from '../../storage/index.js';
+import type { Change, ExclusiveLease, SegmentKey, StorageBackend } from '../../storage/index.js';
 import { type BatchSize, scanBatches, type ScannedSegment } from './scan.js';
 
 /** Result of rewriting one batch. */
@@ -15,8 +15,16 @@ export interface RewrittenBatch {
 /** Bytes by which the frames that stayed with an older registry would grow, by registry. */
 export type GrowthByRegistry = Map<number, number>;
 
+/** The right under which something is committed, as a part of each change. */
+export type Fenced = Pick<Change, 'fence'>;
+
+export function fencedBy(lease: ExclusiveLease | undefined): Fenced {
+  return lease?.fence ? { fence: lease.fence } : {};
+}
+
 interface RewriteWork {
   readonly backend: StorageBackend;
+  readonly fenced: Fenced;
   readonly rewriter: Rewriter;
   readonly registryId: number;
   readonly signal: AbortSignal;
@@ -58,7 +66,7 @@ export async function* rewriteRetired(
 }
 
 async function rewriteBatch(
-  { backend, rewriter, registryId, signal, size }: RewriteWork,
+  { backend, fenced, rewriter, registryId, signal, size }: RewriteWork,
   batch: readonly ScannedSegment[],
   replaces: (segment: ScannedSegment, next: Uint8Array) => boolean,
 ): Promise<RewrittenBatch> {
@@ -82,7 +90,9 @@ async function rewriteBatch(
   });
   const bytesBefore = batch.reduce((sum, { frame }) => sum + frame.length, 0);
   const replaced =
-    replacements.length === 0 ? [] : (await backend.commit({ replaceFrames: replacements })).replaceFrames!;
+    replacements.length === 0
+      ? []
+      : (await backend.commit({ ...fenced, replaceFrames: replacements })).replaceFrames!;
   const made = replacements.filter((_, index) => replaced[index]);
   return {
     lastKey: batch.at(-1)!.key,

@@ -1,4 +1,10 @@
-import { type Conversation, isStowkenError, type LabelValue, limits } from '../../model/index.js';
+import {
+  type Conversation,
+  isStowkenError,
+  type LabelValue,
+  limits,
+  type SegmentHash,
+} from '../../model/index.js';
 import type {
   ConversationFilter,
   ListPosition,
@@ -17,8 +23,14 @@ export class ErasedContent {
   missing = 0;
   /** Conversations whose lists cannot be read to their end. */
   damaged = 0;
-  /** Tokens by segment. */
+  /** Tokens by segment; of copies of one content, the first one found stands for all. */
   readonly segments = new Map<SegmentKey, number>();
+  /** Segments by their hashes, in a storage that may have copies of one; else empty. */
+  readonly byHash = new Map<SegmentHash, SegmentKey>();
+  readonly #copies = new Set<SegmentKey>();
+
+  /** `joinsCopies`: false to keep the keys of all copies. */
+  constructor(private readonly joinsCopies = true) {}
   readonly ids: string[] = [];
 
   /** Adds a conversation. Returns its metadata. */
@@ -37,8 +49,9 @@ export class ErasedContent {
       this.ids.push(id);
       for (let from = 0; from < messageCount; from += limits.readBatchSlotsMax) {
         const messages = await snapshot.read(from, limits.readBatchSlotsMax);
-        for (const { segments, fields = [] } of messages)
-          for (const { key, tokenCount } of [...segments, ...fields]) this.segments.set(key, tokenCount);
+        const named = messages.flatMap(({ segments, fields = [] }) => [...segments, ...fields]);
+        if (this.joinsCopies && hasCopies(backend)) await this.#addCopies(backend, named);
+        else for (const { key, tokenCount } of named) this.segments.set(key, tokenCount);
         await turns.spend(0, messages);
       }
     } catch (error) {
@@ -49,6 +62,34 @@ export class ErasedContent {
     }
     return metadata;
   }
+
+  /** Returns the segments that stand for others, by the keys of all copies that are stored anywhere. */
+  async copies(backend: StorageBackend): Promise<ReadonlyMap<SegmentKey, SegmentKey>> {
+    const found = new Map<SegmentKey, SegmentKey>([...this.segments.keys()].map((key) => [key, key]));
+    for (const [hash, key] of this.byHash)
+      for (const copy of (await backend.findCopies?.(hash)) ?? []) found.set(copy, key);
+    return found;
+  }
+
+  async #addCopies(
+    backend: StorageBackend,
+    named: readonly { readonly key: SegmentKey; readonly tokenCount: number }[],
+  ): Promise<void> {
+    const tokens = new Map(named.map(({ key, tokenCount }) => [key, tokenCount]));
+    const fresh = [...tokens.keys()].filter((key) => !this.#copies.has(key));
+    for (const [at, hash] of (await backend.readHashes(fresh)).entries()) {
+      const key = fresh[at]!;
+      this.#copies.add(key);
+      if (this.byHash.has(hash)) continue;
+      this.byHash.set(hash, key);
+      this.segments.set(key, tokens.get(key)!);
+    }
+  }
+}
+
+/** True for a storage that may have a segment more than once. */
+export function hasCopies({ copiesMax = 1 }: StorageBackend): boolean {
+  return copiesMax > 1;
 }
 
 /** Yields the conversations of a selection, in batches; expired ones too. */
@@ -100,10 +141,12 @@ export function isOf({ selection }: EraseInput): (one: Pick<Conversation, 'id' |
     labels.every(({ label, value }) => Object.hasOwn(metadata, label) && metadata[label] === value);
 }
 
-/** Returns those of the segments that another conversation names. Reads all message lists. */
+/**
+ * Returns those of the segments that another conversation names, itself or a copy. Reads all message lists.
+ */
 export async function namedElsewhere(
   backend: StorageBackend,
-  segments: ReadonlyMap<SegmentKey, number>,
+  segments: ReadonlyMap<SegmentKey, SegmentKey>,
   isErased: (conversation: Conversation) => boolean,
   signal: AbortSignal,
 ): Promise<Set<SegmentKey>> {
@@ -121,9 +164,12 @@ export async function namedElsewhere(
     });
     for (const conversation of page.conversations) {
       if (isErased(conversation)) continue;
-      const others = new ErasedContent();
+      const others = new ErasedContent(false);
       await others.add(backend, conversation.id, turns);
-      for (const key of others.segments.keys()) if (segments.has(key)) found.add(key);
+      for (const key of others.segments.keys()) {
+        const same = segments.get(key);
+        if (same !== undefined) found.add(same);
+      }
     }
     after = page.next;
   } while (after !== undefined);

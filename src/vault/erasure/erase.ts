@@ -3,12 +3,14 @@ import type { Codec } from '../../codec/index.js';
 import { isStowkenError, type LabelValue, StowkenError } from '../../model/index.js';
 import type { ExclusiveLease, SegmentKey, StorageBackend } from '../../storage/index.js';
 import { throwIfAborted, Turns } from '../event-loop.js';
+import { type Fenced, fencedBy } from '../compaction/rewrite.js';
 import { collectGarbage } from '../maintain/collect.js';
 import { unsupported } from '../refusals.js';
 import {
   countChildren,
   countedLabels,
   ErasedContent,
+  hasCopies,
   isOf,
   labelsBeside,
   namedElsewhere,
@@ -58,7 +60,8 @@ export async function* erase(
   const leases = await takeLeases(backend);
   try {
     const lost = AbortSignal.any([signal, ...leases.map((lease) => lease.lost)]);
-    yield* new Erasure(parts, input, lost).run();
+    // The compaction's right is the one that others wait for.
+    yield* new Erasure({ ...parts, fenced: fencedBy(leases.at(-1)) }, input, lost).run();
   } finally {
     for (const lease of leases) await lease.release();
   }
@@ -104,7 +107,7 @@ async function planOf(
       if (content.conversations + content.damaged === before) content.missing += 1;
     }
   }
-  const named = await namedElsewhere(backend, content.segments, isOf(input), signal);
+  const named = await namedElsewhere(backend, await content.copies(backend), isOf(input), signal);
   const shared = [...named].map((key) => ({ key, tokenCount: content.segments.get(key)! }));
   return {
     ...nothing,
@@ -126,7 +129,7 @@ class Erasure {
   readonly #deadlineMs: number;
 
   constructor(
-    private readonly parts: EraseParts,
+    private readonly parts: EraseParts & { readonly fenced: Fenced },
     private readonly input: EraseInput,
     private readonly signal: AbortSignal,
   ) {
@@ -163,8 +166,9 @@ class Erasure {
 
     yield at('overwriting');
     const waitMs = Math.max(RETRY_MS, this.#deadlineMs - performance.now());
-    const { isComplete, ...pages } = await backend.overwriteUnused!({ waitMs, signal });
+    const { isComplete, leavesRows, ...pages } = await backend.overwriteUnused!({ waitMs, signal });
     if (!isComplete) this.#gaps.add('readers');
+    if (leavesRows) this.#gaps.add('database');
 
     yield at('verifying');
     const violations = await backend.check({ signal });
@@ -193,7 +197,7 @@ class Erasure {
    * batch's labels first: after the deletion, nothing would say which they were.
    */
   async *#delete(): AsyncGenerator<number, void, void> {
-    const { backend, clock } = this.parts;
+    const { backend, clock, fenced } = this.parts;
     const content = this.#content;
     const turns = new Turns(this.signal);
     const onDamaged = (count: number) => (content.damaged += count);
@@ -204,7 +208,7 @@ class Erasure {
           entries.set(JSON.stringify([label, value]), { label, value });
       await this.#forgetLabels([...entries.values()], new Set(ids));
       const settled = await Promise.allSettled(
-        ids.map((id) => backend.commit({ delete: { id, timeMs: clock() } })),
+        ids.map((id) => backend.commit({ ...fenced, delete: { id, timeMs: clock() } })),
       );
       for (const one of settled) {
         if (one.status === 'fulfilled') continue;
@@ -235,6 +239,7 @@ class Erasure {
             shared.push({ key, tokenCount: this.#content.segments.get(key)!, references });
         }
       }
+      if (hasCopies(backend)) shared.push(...(await this.#copiesOf(shared)));
       const { garbageSegments } = await backend.stats();
       if (left === 0 && garbageSegments === 0) return shared;
       if (performance.now() >= this.#deadlineMs) {
@@ -243,6 +248,18 @@ class Erasure {
       }
       await wait(RETRY_MS);
     }
+  }
+
+  /** Returns those of the segments that are not stored any more, and of which others have a copy. */
+  async #copiesOf(shared: readonly Shared[]): Promise<Shared[]> {
+    const { backend } = this.parts;
+    const isShared = new Set(shared.map(({ key }) => key));
+    const hashes = [...this.#content.byHash].filter(([, key]) => !isShared.has(key));
+    const found = await backend.findSegments(hashes.map(([hash]) => hash));
+    return hashes.flatMap(([, key], at) => {
+      const copy = found[at];
+      return copy ? [{ key, copy: copy.key, tokenCount: copy.tokenCount }] : [];
+    });
   }
 
   /** Lets usage forget those of the metadata entries that no conversation but these has. */
@@ -267,6 +284,8 @@ class Erasure {
 
 interface Shared {
   readonly key: SegmentKey;
+  /** One that is stored, if it is a copy. */
+  readonly copy?: SegmentKey;
   readonly tokenCount: number;
   readonly references?: number;
 }
@@ -288,7 +307,7 @@ function figuresOf(
 async function describeShared(backend: StorageBackend, shared: readonly Shared[]): Promise<SharedContent[]> {
   const longest = [...shared].sort((a, b) => b.tokenCount - a.tokenCount).slice(0, SHARED_LISTED);
   const described: SharedContent[] = [];
-  for (const { key, tokenCount } of longest) {
+  for (const { key: own, copy: key = own, tokenCount } of longest) {
     const [references] = await backend.countReferences([key]);
     if (references === undefined) continue;
     const [hash] = await backend.readHashes([key]);

@@ -7,7 +7,7 @@ import {
 } from '../../codec/index.js';
 import type { StorageBackend } from '../../storage/index.js';
 import { readRegistries } from '../compaction/plan.js';
-import { rewriteRetired } from '../compaction/rewrite.js';
+import { type Fenced, rewriteRetired } from '../compaction/rewrite.js';
 import { takeSample } from '../compaction/sample.js';
 import { BatchSize, scanBatches } from '../compaction/scan.js';
 import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
@@ -17,6 +17,8 @@ interface RegistryWork {
   readonly backend: StorageBackend;
   readonly codec: Codec;
   readonly clock: () => number;
+  /** The right under which everything is committed. */
+  readonly fenced: Fenced;
 }
 
 /** Tokens that are looked at before others have a turn. */
@@ -66,7 +68,7 @@ export async function findOutdatedRegistries(
  * Returns those that are gone.
  */
 export async function replaceRegistries(
-  { backend, codec, clock }: RegistryWork,
+  { backend, codec, clock, fenced }: RegistryWork,
   outdated: ReadonlySet<number>,
   signal: AbortSignal,
 ): Promise<ReadonlySet<number>> {
@@ -79,13 +81,13 @@ export async function replaceRegistries(
     const last = (await readRegistries(backend)).at(-1);
     const id = (last === undefined ? 0 : registryIdOf(last)) + 1;
     const bytes = await trainRegistry(runs, { id, signal });
-    await backend.commit({ putRegistry: { bytes, timeMs: clock() } });
+    await backend.commit({ ...fenced, putRegistry: { bytes, timeMs: clock() } });
   }
   const gone = new Set<number>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX && gone.size < outdated.size; attempt += 1) {
     throwIfAborted(signal);
-    await rewriteFrames(backend, outdated, signal);
-    const { dropRegistries = [] } = await backend.commit({ dropRegistries: [...outdated] });
+    await rewriteFrames(backend, fenced, outdated, signal);
+    const { dropRegistries = [] } = await backend.commit({ ...fenced, dropRegistries: [...outdated] });
     for (const dropped of dropRegistries) gone.add(dropped);
   }
   return gone;
@@ -93,6 +95,7 @@ export async function replaceRegistries(
 
 async function rewriteFrames(
   backend: StorageBackend,
+  fenced: Fenced,
   outdated: ReadonlySet<number>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -102,7 +105,7 @@ async function rewriteFrames(
   const rewriter = createRewriter(registries);
   const registryId = registryIdOf(newest);
   try {
-    const work = { backend, rewriter, registryId, signal, size: new BatchSize() };
+    const work = { backend, fenced, rewriter, registryId, signal, size: new BatchSize() };
     for await (const batch of rewriteRetired(work, outdated)) void batch;
   } finally {
     await rewriter.close();

@@ -42,7 +42,9 @@ export type EraseGap =
   /** A registry with erased text is in use still. */
   | 'registries'
   /** Conversations of the selection were stored meanwhile. */
-  | 'stored';
+  | 'stored'
+  /** The vault is in a database, whose files keep deleted rows for a while. */
+  | 'database';
 
 /** Receipt of an erasure; of a dry run, only the first two parts have figures. */
 export interface EraseReceipt {

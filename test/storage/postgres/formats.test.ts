@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { Delta } from '../../../src/storage/postgres/formats/delta.js';
 import { IdSource, compareIds } from '../../../src/storage/postgres/formats/ids.js';
 import { type ListedMessage, ListWriter, readList } from '../../../src/storage/postgres/formats/list.js';
+import { boundAfter, chunksOf, groupAfter, groupOf } from '../../../src/storage/postgres/formats/prefix.js';
 import { decodePack, encodePack } from '../../../src/storage/postgres/formats/pack.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -82,6 +83,23 @@ it('a delta has these bytes', () => {
     { k: '258', slot: 2, difference: 2 },
     { k: '258', slot: 130, difference: -2 },
   ]);
+});
+
+it('blocks of prefixes are divided into chunks, each under the name of what is before it', () => {
+  const blocks = Buffer.from(Array.from({ length: 4 * 300 }, (_, at) => at % 251));
+  const chunks = chunksOf(blocks, groupOf('agents'));
+  expect(chunks.map(({ n, g, blocks: own }) => [n, g, own.length])).toEqual([
+    [0, 'adb4dfae-3b6f-92ff-d3e9-ee465782f99b', 1024],
+    [1, '9dcca855-be78-9621-3573-500835a46333', 176],
+  ]);
+  expect(Buffer.concat(chunks.map((chunk) => chunk.blocks))).toEqual(blocks);
+  expect(groupAfter(chunks[0]!)).toBe(chunks[1]!.g);
+  // Nothing is between those that begin with some blocks, and the bound after them.
+  for (const bytes of [Buffer.of(1, 2, 3, 255), Buffer.alloc(8, 255)]) {
+    const bound = boundAfter(bytes);
+    expect(Buffer.concat([bytes, Buffer.alloc(1024 - bytes.length, 255)]).compare(bound)).toBe(-1);
+  }
+  expect(boundAfter(Buffer.of(1, 2, 3, 255))).toEqual(Buffer.of(1, 2, 4));
 });
 
 it('ids rise, and are int8', () => {

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Database } from '../../../src/storage/postgres/database/database.js';
 import type { Row, Statement, Value } from '../../../src/storage/postgres/database/driver.js';
-import type { SegmentKey } from '../../../src/storage/index.js';
+import { Transaction } from '../../../src/storage/postgres/database/transaction.js';
+import { uuidOf } from '../../../src/storage/postgres/formats/ids.js';
+import type { Change, SegmentKey } from '../../../src/storage/index.js';
 import { longSegment, message, spec, storing } from '../../contract/support.js';
 import { postgresMissing } from '../../support/postgres.js';
 import { SharedVault } from './support.js';
@@ -95,5 +97,107 @@ describe.skipIf(missing).each([1, 4])('a retrieve from %i partitions', (partitio
     });
     expect((await retrieve('x')).hashes).toEqual(hashes.slice(0, 2));
     expect((await retrieve('x')).hashes).toEqual(hashes.slice(4, 6));
+  });
+});
+
+describe.skipIf(missing).each([1, 4])('a store in %i partitions', (partitions) => {
+  let vault: SharedVault;
+  let one: Awaited<ReturnType<SharedVault['open']>>;
+  let other: typeof one;
+  beforeEach(async () => {
+    vault = await SharedVault.create(partitions);
+    [one, other] = [await vault.open({ beatMs: 600_000 }), await vault.open({ beatMs: 600_000 })];
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    const violations = await one.check();
+    await vault.close();
+    expect(violations).toEqual([]);
+  });
+
+  /** Commits, and returns the transactions that it took and the questions that it waited for. */
+  async function made(backend: typeof one, change: Change) {
+    const transactions = vi.spyOn(Database.prototype, 'transact');
+    const questions = vi.spyOn(Transaction.prototype, 'query');
+    const alone = vi.spyOn(Database.prototype, 'query');
+    const result = await backend.commit(change);
+    const counts = [transactions, questions, alone].map(({ mock }) => mock.calls.length);
+    vi.restoreAllMocks();
+    return { result, counts };
+  }
+  const oneTrip = [1, 0, 0];
+  const [prompt, ...others] = Array.from({ length: 6 }, (_, n) => longSegment(20, n));
+  /** Ids of one partition. */
+  const ids = Array.from({ length: 64 }, (_, n) => `c${n}`).filter(
+    (id) => parseInt(uuidOf(id).slice(0, 8), 16) % partitions === 0,
+  );
+
+  it('takes one trip, also where it names a prompt that was stored', async () => {
+    const first = await made(one, storing(ids[0]!, [prompt!, others[0]!]));
+    expect(first.counts).toEqual(oneTrip);
+    expect(first.result.put).toMatchObject({ newSegments: 2, segments: 2 });
+    const second = await made(one, {
+      ...storing(ids[1]!, [prompt!, others[1]!]),
+      newSegments: [others[1]!],
+      request: { id: 'r', digest: '0'.repeat(32), timeMs: 1_000, notBeforeMs: 0 },
+    });
+    expect(second).toMatchObject({ counts: oneTrip, result: { put: { newSegments: 1, segments: 2 } } });
+  });
+
+  it('begins once more if another has stored what it brings, and knows it then', async () => {
+    await one.commit(storing(ids[0]!, [prompt!]));
+    const met = await made(other, storing(ids[1]!, [prompt!, others[0]!]));
+    expect(met.counts).not.toEqual(oneTrip);
+    expect(met.result.put).toMatchObject({ newSegments: 1, segments: 2 });
+    expect(await made(other, storing(ids[2]!, [prompt!, others[1]!]))).toMatchObject({ counts: oneTrip });
+  });
+
+  it('is refused, repeated, or answered as before as other stores are', async () => {
+    const request = { id: 'r', digest: '0'.repeat(32), timeMs: 1_000, notBeforeMs: 0 };
+    const change = { ...storing(ids[0]!, [prompt!]), request };
+    const { put } = await one.commit(change);
+    expect(await other.commit(change)).toMatchObject({ replayed: true, put: { segments: put!.segments } });
+    expect((await other.commit(storing(ids[0]!, [prompt!]))).put).toMatchObject({ unchanged: true });
+    await expect(other.commit(storing(ids[0]!, [others[0]!]))).rejects.toMatchObject({
+      reason: 'CONVERSATION_EXISTS',
+    });
+    // Now a segment is collected that the other believes to be stored.
+    await one.commit({ delete: { id: ids[0]!, timeMs: 2_000 } });
+    const garbage = await one.listGarbage({ limit: 10, garbageBeforeMs: Infinity });
+    const keys = garbage.segments.map(({ key }) => key);
+    await one.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+    const naming = { ...storing(ids[1]!, [prompt!]), newSegments: [] };
+    const outcome = await other.commit(naming).catch((error: unknown) => error);
+    expect(outcome).toSatisfy(
+      (each: { reason?: string; put?: object }) =>
+        each.put !== undefined || each.reason === 'SEGMENT_MISSING',
+    );
+    expect((await other.commit(storing(ids[2]!, [prompt!]))).put).toMatchObject({ segments: 1 });
+  });
+
+  it('counts the tokens that others begin with, whether it guesses them or not', async () => {
+    const blocks = (...names: number[]) => Buffer.from(names.flatMap((name) => [name, 1, 2, 3]));
+    const long = Array.from({ length: 6 }, (_, n) => longSegment(1_100, n));
+    const store = (id: string, n: number, prefix: Buffer) => {
+      const change = storing(id, [long[n]!]);
+      return { ...change, put: { ...change.put!, prefix } };
+    };
+    const prefixTokens = async () => {
+      let sum = 0;
+      await one.usage!({ fromMs: 0, beforeMs: 1e15, onRow: ({ figures }) => (sum += figures.prefixTokens) });
+      return sum;
+    };
+    await one.commit(store(ids[0]!, 0, blocks(1, 2, 3)));
+    expect(await prefixTokens()).toBe(0);
+    expect((await made(one, store(ids[1]!, 1, blocks(1, 2, 9)))).counts).toEqual(oneTrip);
+    expect(await prefixTokens()).toBe(2 * 256);
+    // This server knows nothing of them: its guess is none.
+    await other.commit(store(ids[2]!, 2, blocks(1, 2, 9, 4)));
+    expect(await prefixTokens()).toBe(5 * 256);
+    await one.commit({ delete: { id: ids[1]!, timeMs: 2_000 } });
+    await one.commit({ delete: { id: ids[2]!, timeMs: 2_000 } });
+    // The one whose third block is the same is gone.
+    await one.commit(store(ids[3]!, 3, blocks(1, 2, 9)));
+    expect(await prefixTokens()).toBe(7 * 256);
   });
 });

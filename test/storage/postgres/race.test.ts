@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isStowkenError } from '../../../src/model/index.js';
 import { holdGate } from '../../../src/storage/postgres/commit/lookup.js';
+import { requireGate } from '../../../src/storage/postgres/commit/one-trip.js';
+import type { Works } from '../../../src/storage/postgres/commit/works.js';
 import { Manifests } from '../../../src/storage/postgres/commit/manifests.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
 import type { ManagedBackend, Violation } from '../../../src/storage/index.js';
@@ -31,6 +33,8 @@ function beforePut(between: (count: number) => Promise<unknown>): void {
   let count = 0;
   vi.spyOn(Manifests.prototype, 'put').mockImplementation(async function (this: Manifests, ...args) {
     count += 1;
+    // A store in one trip does not wait for what it goes by.
+    await (Reflect.get(this, 'works') as Works).transaction.flush();
     await between(count);
     return put.apply(this, args);
   });
@@ -166,13 +170,16 @@ describe.skipIf(postgresMissing !== undefined)('servers that store what others c
   });
 
   it('would lose it without the gate', async () => {
-    const kept = { ...holdGate };
-    Object.assign(holdGate, { name: 'gate_off', text: 'select $2::int g where $1::int is not null' });
+    const kept = [{ ...holdGate }, { ...requireGate }] as const;
+    const text = 'select $2::int g where $1::int is not null';
+    Object.assign(holdGate, { name: 'gate_off', text });
+    Object.assign(requireGate, { name: 'gate_off_too', text });
     try {
       const violations = await collectWhileStored(() => new Promise(() => {}));
       expect(violations).toContainEqual(expect.objectContaining({ invariant: 'manifest-segments' }));
     } finally {
-      Object.assign(holdGate, kept);
+      Object.assign(holdGate, kept[0]);
+      Object.assign(requireGate, kept[1]);
     }
   });
 });

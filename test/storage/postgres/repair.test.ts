@@ -19,6 +19,8 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
       const put = { ...storing(`c${n}`, segments).put!, spec: spec(`c${n}`, { metadata: { user: '1' } }) };
       await one.commit({ newSegments: segments, put });
     }
+    const long = storing('long', [longSegment(600, 99)]);
+    await one.commit({ ...long, put: { ...long.put!, prefix: Buffer.from('block 1 ') } });
     await one.commit({ fork: { id: 'c1', newId: 'f', messageCount: 1, timeMs: 2_000 } });
     await one.commit({ delete: { id: 'c2', timeMs: 2_000 } });
     const { hash } = longSegment(20, 3);
@@ -40,6 +42,7 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
     'figures that are wrong': `update totals set convs = convs + 1, segs = 0, lists = 7 where p >= $1 and p < $1 + ${partitions}`,
     'usage that is missing': `delete from usage_sum where p >= $1 and p < $1 + ${partitions}`,
     'tags that lead nowhere': `update tag set cid = cid + 1 where p >= $1 and p < $1 + ${partitions}`,
+    'blocks of prefixes that are another beginning': `update prefix set n = n + 1 where p >= $1 and p < $1 + ${partitions}`,
     'the memory of lists that are gone': `delete from gone where p >= $1 and p < $1 + ${partitions}`,
   };
 

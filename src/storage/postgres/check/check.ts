@@ -8,6 +8,7 @@ import { Delta, figures } from '../formats/delta.js';
 import { headOf } from '../formats/ids.js';
 import { decodePack, type PackedFrame } from '../formats/pack.js';
 import { CheckedLists } from './check-lists.js';
+import { checkPrefixes } from './check-prefix.js';
 import { CheckedReferences } from './check-references.js';
 import { type Add, guarded } from './findings.js';
 
@@ -106,6 +107,7 @@ async function checkState(
       await turns.pause();
     }
   }
+  for (const p of partitions.all) await checkPrefixes(transaction, p, add);
   references.end();
   lists.end(found);
   for (const [p, counted] of found) {

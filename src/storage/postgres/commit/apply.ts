@@ -106,6 +106,7 @@ function requireRegistries({ change, all }: Works): void {
 function isUnchanged(change: Change, put: unknown, fork: unknown): boolean {
   if (!put && !fork) return false;
   const besides = new Set<string>([
+    'fence',
     'newSegments',
     'storedEarlier',
     'request',

@@ -11,8 +11,10 @@ import type { PackId } from '../formats/ids.js';
 import { keepRegistries } from '../read/registries.js';
 import { applyChange } from './apply.js';
 import { idsOf } from './lookup.js';
+import { beginOneTrip, planOneTrip } from './one-trip.js';
 import { ChangeOrder } from './order.js';
 import type { VaultParts } from './parts.js';
+import { chunksOfPut } from './prefixes.js';
 import { Replacements } from './replace-frames.js';
 import { remember, replayed } from './requests.js';
 import { Works } from './works.js';
@@ -55,6 +57,8 @@ export class Committer {
     const condemns = change.collect ?? change.deleteSegments ?? change.dropRegistries;
     if (condemns) await condemn(vault, change);
     const clockMax = condemns ? await vault.presence.readersSaw() : 0;
+    const stored = await this.#inOneTrip(change);
+    if (stored) return stored;
     let internal: RequestMark | undefined;
     for (let attempt = 0; ; attempt++) {
       let works: Works | undefined;
@@ -111,6 +115,46 @@ export class Committer {
     }
   }
 
+  /**
+   * Makes a store in one trip; resolves to undefined if this process knows too little, or not what is there.
+   * A lost connection is settled as that of other changes is.
+   */
+  async #inOneTrip(change: Change): Promise<ChangeResult | undefined> {
+    const { vault } = this;
+    const plan = planOneTrip(vault, change);
+    if (!plan) return undefined;
+    let begun: { readonly works: Works; readonly result: ChangeResult } | undefined;
+    try {
+      await vault.database.transact(
+        async (transaction) => {
+          begun = undefined;
+          const works = beginOneTrip(transaction, vault, plan);
+          const { result } = await applyChange(works, undefined, 0);
+          if (change.request) {
+            vault.requests.latest = change.request;
+            remember(transaction, vault.partitions, change.request, undefined, result);
+          }
+          begun = { works, result };
+        },
+        { settles: true },
+      );
+    } catch (error) {
+      if (isStowkenError(error, 'STORAGE_UNAVAILABLE')) throw error;
+      const isMade =
+        error instanceof UnknownOutcome &&
+        begun &&
+        !change.request &&
+        (await this.#wasMade(begun.works.witness));
+      if (!isMade) {
+        // The guess may have been wrong.
+        vault.prefixes.forget(chunksOfPut(plan.change.put));
+        return undefined;
+      }
+    }
+    this.#learn(change, begun!.result, begun!.works);
+    return begun!.result;
+  }
+
   /** Takes back the marks of registries that a refused change was to drop; housekeeping does it otherwise. */
   async #keep(registries: readonly number[]): Promise<void> {
     const { database, partitions } = this.vault;
@@ -139,6 +183,7 @@ export class Committer {
     if (change.putRegistry && !hasRegistry(codec.registries, change.putRegistry.bytes))
       codec.add(change.putRegistry.bytes);
     if (result.dropRegistries) codec.remove(result.dropRegistries);
+    if (change.put) this.vault.prefixes.note(chunksOfPut(change.put));
     const deleted = new Set(change.deleteSegments);
     for (const { state } of works?.all ?? [])
       known.note([...state.segments].filter(([hash]) => !deleted.has(hash)));

@@ -24,6 +24,19 @@ export const addUncounted: Statement = {
     toks = uncounted.toks + excluded.toks`,
 };
 
+/** Adds usage to the sums of a partition. */
+export function sendUsage(transaction: Transaction, p: number, sums: UsageSums): void {
+  const rows = sums.all;
+  if (rows.length === 0) return;
+  transaction.send(addSums, [
+    p,
+    rows.map(({ period }) => period),
+    rows.map(({ text }) => uuidOf(text)),
+    rows.map(({ text }) => Buffer.from(text)),
+    ...usageFigures.map((figure) => rows.map((row) => row.figures[figure])),
+  ]);
+}
+
 /**
  * Adds the usage that deltas have to the sums. What it does not explain of their figures is content that no
  * counter has: what forks share, and less what is deleted.
@@ -44,15 +57,7 @@ export function foldUsage(
       left.toks -= each.figures.systemTokens + each.figures.userTokens + each.figures.assistantTokens;
     }
   }
-  const rows = all.all;
-  if (rows.length > 0)
-    transaction.send(addSums, [
-      p,
-      rows.map(({ period }) => period),
-      rows.map(({ text }) => uuidOf(text)),
-      rows.map(({ text }) => Buffer.from(text)),
-      ...usageFigures.map((figure) => rows.map((row) => row.figures[figure])),
-    ]);
+  sendUsage(transaction, p, all);
   if (left.convs !== 0 || left.msgs !== 0 || left.toks !== 0)
     transaction.send(addUncounted, [p, left.convs, left.msgs, left.toks]);
 }

@@ -78,14 +78,19 @@ export class Manifests {
     await this.#deleteExpired(spec.id, expiry);
     const work = this.works.ofPut(put);
     const existing = this.works.head(spec.id);
-    if (existing) await this.#releaseList(existing);
+    if (existing) {
+      await this.#releaseList(existing);
+      this.works.prefixes.remove(spec.id);
+    }
     const list = new ListBuilder(work, emptyList);
     for (const message of messages) list.add(listedFrom(work, message));
     const conversation = this.#write(spec, work, list.finish(), put, existing);
+    this.works.prefixes.put(put);
     return rules.storedOutcome(conversation, messages, work.added);
   }
 
-  async append({ id, messages, timeMs }: Part<'append'>): Promise<ManifestOutcome> {
+  async append(append: Part<'append'>): Promise<ManifestOutcome> {
+    const { id, messages, timeMs } = append;
     const { conversation: before, cid, k, parts } = this.#require({ id });
     const work = this.works.ofPack(k);
     const end = { c: k, parts, messages: before.messageCount, tokens: before.totalTokens };
@@ -100,6 +105,7 @@ export class Manifests {
     this.works.transaction.send(growHead, [this.#partitionOf(id), uuidOf(id), ...changed]);
     this.works.setHead(id, { conversation, cid, k, parts: grown.parts });
     count(work, before, conversation);
+    await this.works.prefixes.append(append, before);
     return rules.storedOutcome(conversation, messages, work.added);
   }
 
@@ -115,7 +121,9 @@ export class Manifests {
     const list = new ListBuilder(work, emptyList);
     for await (const message of this.#messages(parent, messageCount)) list.add(message);
     const spec = rules.forkedSpec(conversation, fork);
-    return rules.nothingNew(this.#write(spec, work, list.finish(), fork, undefined), false);
+    const forked = this.#write(spec, work, list.finish(), fork, undefined);
+    this.works.prefixes.fork(fork, forked.totalTokens);
+    return rules.nothingNew(forked, false);
   }
 
   async delete({ id }: Pick<Part<'delete'>, 'id'>): Promise<NonNullable<ChangeResult['delete']>> {
@@ -159,6 +167,7 @@ export class Manifests {
     const work = this.works.ofPack(head.k);
     transaction.send(deleteHead, [this.#partitionOf(id), uuidOf(id)]);
     changeTags(transaction, this.#partitionOf(id), work.state.labels, head, undefined);
+    this.works.prefixes.remove(id);
     this.works.setHead(id, undefined);
     count(work, head.conversation, undefined);
     return released;

@@ -1,3 +1,4 @@
+import { limits } from '../../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome } from '../../contract/change.js';
 import { isOfAbsent, type Part } from '../../shared/apply-change.js';
 import { groupedBy, periodOf, usageOf } from '../../shared/usage.js';
@@ -6,6 +7,8 @@ import type { Works } from './works.js';
 /** Counts the usage of what a change stored, beside the figures of its conversations. */
 export function countUsage(works: Works, change: Change, result: ChangeResult): void {
   const { put } = change;
+  const isIndexed = put?.prefix !== undefined || change.append?.prefix !== undefined;
+  const prefixTokens = isIndexed ? works.prefixes.shared * limits.prefixBlockTokens : 0;
   const isDated = put?.spec.createTimeMs !== undefined;
   const isNew = put?.keeps && isOfAbsent(put.expect);
   const count = (
@@ -13,7 +16,7 @@ export function countUsage(works: Works, change: Change, result: ChangeResult): 
     messages?: Part<'put'>['messages'] | MessagesOfAppend,
   ) => {
     if (!outcome || outcome.unchanged) return;
-    const event = usageOf(outcome, messages, 0, isDated, isNew);
+    const event = usageOf(outcome, messages, prefixTokens, isDated, isNew);
     const list = works.head(event.conversation.id)?.k;
     const work = list === undefined ? works.all[0] : works.ofPack(list);
     const labels = (work?.state.labels ?? []).map(({ name }) => name);

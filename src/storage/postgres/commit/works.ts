@@ -1,4 +1,4 @@
-import type { SegmentHash } from '../../../model/index.js';
+import { present, type SegmentHash } from '../../../model/index.js';
 import type { Change, NewSegment, SegmentKey } from '../../contract/change.js';
 import { distinctHashes } from '../../shared/records.js';
 import { unexpired } from '../../shared/manifest-rules.js';
@@ -6,13 +6,16 @@ import type { Transaction } from '../database/transaction.js';
 import type { Head } from '../formats/head.js';
 import { placeOf } from '../formats/ids.js';
 import { copiesFrom } from './copies.js';
-import { hashesOf, lookForNamed, lookInto, type Named } from './lookup.js';
+import { holdLease } from '../leases/exclusive.js';
+import { hashesOf, lookForNamed, lookInto, type Named, type PartitionState } from './lookup.js';
 import type { VaultParts } from './parts.js';
+import { Prefixes } from './prefixes.js';
 import { Work } from './work.js';
 
 /** One change on its way: the conversations that it names, and its work in each partition it is about. */
 export class Works {
   readonly #works = new Map<number, Work>();
+  #prefixes: Prefixes | undefined;
   #heads = new Map<string, Head | undefined>();
 
   private constructor(
@@ -31,8 +34,15 @@ export class Works {
   ): Promise<{ readonly works: Works; readonly named: Named }> {
     const asked = lookForNamed(transaction, vault.partitions, change, requestId);
     const works = new Works(transaction, vault, change, vault.clock());
-    const [named] = await Promise.all([asked, works.#open(partitionsOf(vault, change))]);
+    const { fence } = change;
+    const [named, , prefixes] = await Promise.all([
+      asked,
+      works.#open(partitionsOf(vault, change)),
+      Prefixes.begin(transaction, vault.partitions, change),
+      fence && holdLease(transaction, vault.partitions.first, fence),
+    ]);
     works.#heads = named.heads;
+    works.#prefixes = prefixes;
     const { partitions } = vault;
     const lists = [...named.heads.values()].flatMap((head) => (head ? [partitions.ofPack(head.k)] : []));
     await works.#open(new Set(lists));
@@ -41,12 +51,31 @@ export class Works {
     return { works, named };
   }
 
+  /** Begins with what is believed of one partition, and with no conversation that is there. */
+  static believe(
+    transaction: Transaction,
+    vault: VaultParts,
+    change: Change,
+    { p, state, prefixes }: { p: number; state: PartitionState; prefixes: Prefixes },
+  ): Works {
+    const works = new Works(transaction, vault, change, vault.clock());
+    works.#works.set(p, new Work(transaction, vault, p, state, works.nowMs));
+    works.#prefixes = prefixes;
+    works.#assign();
+    return works;
+  }
+
   head(id: string): Head | undefined {
     return this.#heads.get(id);
   }
 
   setHead(id: string, head: Head | undefined): void {
     this.#heads.set(id, head);
+  }
+
+  /** The change's part in the prefix index. */
+  get prefixes(): Prefixes {
+    return present(this.#prefixes, 'works have begun');
   }
 
   /** All that are open, by rising partitions. */

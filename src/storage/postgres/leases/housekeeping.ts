@@ -1,28 +1,25 @@
 import { fold } from '../commit/fold.js';
-import type { PartitionState } from '../commit/lookup.js';
 import type { VaultParts } from '../commit/parts.js';
 import { forgetAnswered, forgetOldRequests, forgottenAtOnce } from '../commit/requests.js';
-import { Work } from '../commit/work.js';
-import { sweepLists, sweptAtOnce } from '../collect/bury.js';
-import { readClock } from '../collect/condemn.js';
+import { sweepPartition } from '../collect/sweep.js';
 import { int, type Statement } from '../database/driver.js';
 import { uuidOf } from '../formats/ids.js';
+import type { ExclusiveLease } from '../../contract/backend.js';
+import { takeLease } from './exclusive.js';
 import { buildLabels } from './build-labels.js';
 import { keepRegistries } from '../read/registries.js';
 
-/** Beats between two looks at what is to be done, and time after which a dropper is taken for dead. */
-const beatsBetween = 5;
+/**
+ * Beats between two looks at what is to be done, and two looks for old requests; time after which a dropper
+ * is taken for dead.
+ */
+const [beatsBetween, beatsToForget] = [5, 60] as const;
 const droppersMs = 60_000;
 
 const look: Statement = {
   name: 'house_look',
   text: `select exists (select 1 from delta where p = $1) deltas, exists (select 1 from gone where p = $1) lists
     from totals where p = $1`,
-};
-const tick: Statement = { name: 'house_tick', text: 'update totals set clock = $2 where p = $1' };
-const condemnLists: Statement = {
-  name: 'house_condemn',
-  text: 'update gone set condemned = $2 where p = $1 and condemned is null',
 };
 const readDropping: Statement = {
   name: 'house_dropping',
@@ -32,43 +29,69 @@ const readDropping: Statement = {
 /**
  * Work that no change waits for, done with the beats of a server: it learns of registries that others added,
  * folds, forgets old requests, deletes the lists of conversations that are gone, and takes back the marks of
- * droppers that died. Every server does it, one after the other.
+ * droppers that died. What is about all partitions, one server of all does, until it is gone.
  */
 export class Housekeeping {
   #beats = 0;
   #building: Promise<void> | undefined;
   readonly #ended = new AbortController();
+  #lease: ExclusiveLease | undefined;
   readonly #dropping = new Map<string, number>();
 
   constructor(private readonly vault: VaultParts) {}
 
   async onBeat(): Promise<void> {
-    const { database, partitions, registries, requests, labels } = this.vault;
+    const { registries, labels } = this.vault;
     await registries.refresh();
     await labels.refresh();
     if (labels.current.some(({ isReady }) => !isReady)) this.#buildLabels();
     this.#beats += 1;
     if (this.#beats % beatsBetween > 0) return;
+    await this.forgetAnswered();
+    if (this.#beats % beatsToForget === 0) await this.#forgetOldRequests();
+    if (await this.#leads()) await this.#lookAtAll();
+  }
+
+  /** Looks at all partitions for what is to be done. */
+  async #lookAtAll(): Promise<void> {
+    const { database, partitions } = this.vault;
     const found = await database.queries(partitions.all.map((p) => [look, [p]]));
     for (const [index, p] of partitions.all.entries()) {
       const [row] = found[index] ?? [];
-      if (row?.['lists'] === true) while ((await this.#sweep(p)) === sweptAtOnce);
+      if (row?.['lists'] === true) await sweepPartition(this.vault, p);
       else if (row?.['deltas'] === true) await database.transact((transaction) => fold(transaction, p));
     }
-    await this.forgetAnswered();
-    const { latest } = requests;
-    const memoryMs = latest ? latest.timeMs - latest.notBeforeMs : 0;
-    for (const p of latest ? partitions.all : []) {
-      const bounds = [p, latest!.timeMs - memoryMs, latest!.timeMs + memoryMs];
-      while ((await database.query(forgetOldRequests, bounds)).length === forgottenAtOnce);
-    }
     await this.#keepRegistries();
+  }
+
+  /** Forgets requests that are older than this server remembers those that it was sent. */
+  async #forgetOldRequests(): Promise<void> {
+    const { database, partitions, requests } = this.vault;
+    const { latest } = requests;
+    if (!latest) return;
+    const memoryMs = latest.timeMs - latest.notBeforeMs;
+    let left: readonly number[] = partitions.all;
+    while (left.length > 0) {
+      const bounds = [latest.timeMs - memoryMs, latest.timeMs + memoryMs];
+      const answers = await database.queries(left.map((p) => [forgetOldRequests, [p, ...bounds]]));
+      left = left.filter((_, at) => answers[at]?.length === forgottenAtOnce);
+    }
   }
 
   /** Ends what goes on beside the beats. */
   async end(): Promise<void> {
     this.#ended.abort();
     await this.#building;
+    await this.#lease?.release().catch(() => {});
+  }
+
+  /** Takes the right to the work about all partitions, if nobody has it. */
+  async #leads(): Promise<boolean> {
+    if (this.#lease?.lost.aborted === false) return true;
+    const { database, partitions } = this.vault;
+    this.#lease = await takeLease(database, partitions.first, 'housekeeping');
+    if (this.#ended.signal.aborted) await this.#lease?.release();
+    return this.#lease !== undefined && !this.#ended.signal.aborted;
   }
 
   /** Builds indexes while beats go on. One that ends early is built on by another server, or later. */
@@ -88,24 +111,6 @@ export class Housekeeping {
     }
   }
 
-  /** Deletes the lists that nobody reads any more; those that went since are for a later time. */
-  async #sweep(p: number): Promise<number> {
-    const { database, partitions, presence, clock } = this.vault;
-    const clockMax = await presence.readersSaw();
-    const { now, swept } = await database.transact(async (transaction) => {
-      const now = (await readClock(transaction, partitions)) + 1;
-      await fold(transaction, p);
-      const work = new Work(transaction, this.vault, p, nothingFound, clock());
-      const swept = await sweepLists(work, clockMax);
-      transaction.send(condemnLists, [p, now]);
-      transaction.send(tick, [partitions.first, now]);
-      work.sendDelta();
-      return { now, swept };
-    });
-    presence.sawClock(now);
-    return swept;
-  }
-
   async #keepRegistries(): Promise<void> {
     const { database, partitions } = this.vault;
     const found = await database.queries(partitions.all.map((p) => [readDropping, [p]]));
@@ -121,5 +126,3 @@ export class Housekeeping {
     }
   }
 }
-
-const nothingFound: PartitionState = { segments: new Map(), registries: new Map(), labels: [] };

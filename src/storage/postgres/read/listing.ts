@@ -1,26 +1,26 @@
 import { type Conversation, present } from '../../../model/index.js';
 import type { ConversationPage, ListOrder, ListPosition, ListQuery } from '../../contract/queries.js';
-import { equalities, isListed } from '../../shared/records.js';
+import { isListed } from '../../shared/records.js';
 import { readLabels } from '../commit/lookup.js';
 import type { VaultParts } from '../commit/parts.js';
-import { text, type Row, type Statement, type Value } from '../database/driver.js';
-import { headColumns, headFrom } from '../formats/head.js';
-import { uuidOf } from '../formats/ids.js';
-import { type Label, labelFrom } from '../formats/labels.js';
+import { int, text, type Row, type Statement, type Value } from '../database/driver.js';
+import { headFrom } from '../formats/head.js';
+import { labelFrom } from '../formats/labels.js';
+import {
+  countOf,
+  fewRows,
+  indexedRowsOf,
+  indexFor,
+  type ListIndex,
+  type Ordering,
+  rowsOf,
+  sortedRowsOf,
+} from './list-indexes.js';
 
 /** Rows that are read at once for a page: so many at first, then more if few of them pass the filter. */
 const [firstRows, mostRows] = [100, 1_000] as const;
-const taggedColumns = headColumns
-  .split(', ')
-  .map((column) => `c.${column}`)
-  .join(', ');
 const endOfTime = '9223372036854775807';
 const beginOfTime = '-9223372036854775808';
-
-interface Ordering {
-  readonly column: 'created' | 'stored' | 'updated' | 'expires';
-  readonly descending: boolean;
-}
 
 const orderings: Readonly<Record<ListOrder, Ordering>> = {
   newestFirst: { column: 'created', descending: true },
@@ -32,55 +32,32 @@ const orderings: Readonly<Record<ListOrder, Ordering>> = {
   earliestExpiryFirst: { column: 'expires', descending: false },
 };
 
-/** Conversations between two times, from a place in the order on. */
-function rowsOf({ column, descending }: Ordering): Statement {
-  const direction = descending ? 'desc' : 'asc';
-  return {
-    name: `list_${column}_${direction}`,
-    text: `select ${headColumns} from conv where p = $1 and ${column} >= $2 and ${column} < $3
-      and (${column}, cid) ${descending ? '<' : '>'} ($4, $5)
-      order by ${column} ${direction}, cid ${direction} limit $6`,
-  };
-}
-
-/** The same of those that have a value of a label. Tags have create times alone. */
-function taggedRowsOf({ descending }: Ordering): Statement {
-  const direction = descending ? 'desc' : 'asc';
-  return {
-    name: `list_tagged_${direction}`,
-    text: `select ${taggedColumns} from tag t join conv c on c.p = t.p and c.idh = t.idh
-      where t.p = $1 and t.l = $7 and t.h = $8 and t.created >= $2 and t.created < $3
-      and (t.created, t.cid) ${descending ? '<' : '>'} ($4, $5)
-      order by t.created ${direction}, t.cid ${direction} limit $6`,
-  };
-}
-
 /**
  * Returns a page. The order of conversations is that of the time and the id of creation: a page of the newest
  * moment may miss what other servers commit late with an earlier time.
  */
 export async function listConversations(vault: VaultParts, query: ListQuery): Promise<ConversationPage> {
   const ordering = orderings[query.order];
-  const tagged = ordering.column === 'created' ? readyLabel(vault.labels.current, query.filter) : undefined;
-  const page = tagged && (await pageOf(vault, query, ordering, tagged));
+  const index = indexFor(vault.labels.current, query.filter);
+  const page = index && (await pageOf(vault, query, ordering, index));
   return page ?? present(await pageOf(vault, query, ordering, undefined), 'all rows are always there');
 }
 
-/** Returns a page; undefined if it was to be read by a label that was removed. */
+/** Returns a page; undefined if an index turns out to lead to too much, or not to all. */
 async function pageOf(
   vault: VaultParts,
   query: ListQuery,
   ordering: Ordering,
-  tagged: TaggedBy | undefined,
+  index: ListIndex | undefined,
 ): Promise<ConversationPage | undefined> {
   const { limit, scanLimit, after, signal } = query;
   const conversations: Conversation[] = [];
   let place = after === undefined ? startOf(ordering) : placeAt(after);
-  const rows = new OrderedRows(vault, query, ordering, place, tagged);
+  const rows = new OrderedRows(vault, query, ordering, place, index);
   for (let examined = 0; ; examined += 1) {
     const row = await rows.next();
     signal?.throwIfAborted();
-    if (rows.isOutdated) return undefined;
+    if (rows.isUnfit) return undefined;
     if (!row) return { conversations, next: undefined };
     const isFull = conversations.length >= limit || examined >= scanLimit;
     if (isFull) return { conversations, next: place.join('.') as ListPosition };
@@ -90,29 +67,12 @@ async function pageOf(
   }
 }
 
-/** A label whose tags lead to all conversations that a filter lets pass, and the hashes of its values. */
-interface TaggedBy {
-  readonly l: string;
-  readonly hashes: readonly string[];
-}
-
-/** Most values of a label that are read by its tags: each is an order of its own. */
-const valuesMax = 32;
-
-function readyLabel(labels: readonly Label[], filter: ListQuery['filter']): TaggedBy | undefined {
-  for (const { field, key, values } of equalities(filter)) {
-    const label = field === 'metadata' ? labels.find((each) => each.isReady && each.name === key) : undefined;
-    if (label && values.length <= valuesMax) return { l: label.l, hashes: [...new Set(values.map(uuidOf))] };
-  }
-  return undefined;
-}
-
-/** Rows of one partition, or of one value of a label in it, that were read ahead, in order. */
+/** Rows of one partition that were read ahead, in order. */
 interface Ahead {
   readonly p: number;
-  readonly h: string | undefined;
   rows: readonly Row[];
   at: number;
+  /** Place of the last of them, after which more are read. */
   place: Place;
   /** Rows that are read at once the next time; 0 if there are no more. */
   next: number;
@@ -120,7 +80,7 @@ interface Ahead {
 
 /** Rows of all partitions of a vault in one order. */
 class OrderedRows {
-  #isOutdated = false;
+  #isUnfit = false;
   readonly #statement: Statement;
   readonly #bounds: readonly [string, string];
   readonly #ahead: readonly Ahead[];
@@ -130,34 +90,32 @@ class OrderedRows {
     query: ListQuery,
     private readonly ordering: Ordering,
     place: Place,
-    private readonly tagged: TaggedBy | undefined,
+    private readonly index: ListIndex | undefined,
   ) {
     const { partitions } = vault;
-    this.#statement = tagged ? taggedRowsOf(ordering) : rowsOf(ordering);
+    const indexed = ordering.column === 'created' ? indexedRowsOf : sortedRowsOf;
+    this.#statement = index ? indexed(ordering, index) : rowsOf(ordering);
     this.#bounds = boundsOf(query, ordering);
     const wanted = Math.min(firstRows, query.limit, query.scanLimit);
     const next = Math.ceil(wanted / partitions.count) + 1;
-    this.#ahead = partitions.all.flatMap((p) =>
-      (tagged?.hashes ?? [undefined]).map((h) => ({ p, h, rows: [], at: 0, place, next })),
-    );
+    this.#ahead = partitions.all.map((p) => ({ p, rows: [], at: 0, place, next }));
   }
 
-  /** True if what was read by a label may lack rows: the label was dropped meanwhile. */
-  get isOutdated(): boolean {
-    return this.#isOutdated;
+  /** True if what was read by an index may lack rows: of a label that was dropped, or too many. */
+  get isUnfit(): boolean {
+    return this.#isUnfit;
   }
 
   async next(): Promise<Row | undefined> {
-    const empty = this.#ahead.filter(({ rows, at, next }) => at === rows.length && next > 0);
-    if (empty.length > 0) await this.#fill(empty);
+    // Partitions run out of rows at about the same time: all that soon will are read on in one trip.
+    const left = ({ rows, at }: Ahead) => rows.length - at;
+    if (this.#ahead.some((each) => left(each) === 0 && each.next > 0))
+      await this.#fill(this.#ahead.filter((each) => each.next > 0 && left(each) <= each.next / 8));
     let first: Ahead | undefined;
     for (const each of this.#ahead)
       if (each.at < each.rows.length && (!first || this.#isBefore(each, first))) first = each;
     const row = first?.rows[first.at];
-    if (first && row) {
-      first.at += 1;
-      first.place = placeOf(row, this.ordering);
-    }
+    if (first) first.at += 1;
     return row;
   }
 
@@ -167,21 +125,30 @@ class OrderedRows {
    */
   async #fill(empty: readonly Ahead[]): Promise<void> {
     const { database, partitions } = this.vault;
-    const { tagged } = this;
-    const rows = empty.map(({ p, h, place, next }): [Statement, Value[]] => {
-      const values = [p, ...this.#bounds, ...place, next];
-      return [this.#statement, tagged ? [...values, tagged.l, h ?? ''] : values];
-    });
-    const after: [Statement, Value[]][] = tagged ? [[readLabels, [partitions.first]]] : [];
-    const answers = await database.queries([...rows, ...after]);
-    if (tagged) {
-      const labels = (answers[rows.length] ?? []).map(labelFrom);
-      this.#isOutdated ||= !labels.some(({ l, isReady }) => l === tagged.l && isReady);
-    }
-    for (const [index, each] of empty.entries()) {
-      each.rows = answers[index] ?? [];
+    const { index } = this;
+    const asked = (statement: Statement) =>
+      empty.map(({ p, place, next }): [Statement, Value[]] => [
+        statement,
+        [p, ...this.#bounds, ...place, next, ...(index?.values ?? [])],
+      ]);
+    const isSorted = index !== undefined && this.ordering.column !== 'created';
+    const labels: [Statement, Value[]][] = index?.l === undefined ? [] : [[readLabels, [partitions.first]]];
+    const counts = isSorted
+      ? empty.map(({ p }): [Statement, Value[]] => [countOf(index), [p, ...index.values]])
+      : [];
+    const answers = await database.queries([...asked(this.#statement), ...labels, ...counts]);
+    const [after = [], ...counted] = answers.slice(empty.length);
+    if (labels.length > 0)
+      this.#isUnfit ||= !after.map(labelFrom).some(({ l, isReady }) => l === index?.l && isReady);
+    for (const [row] of labels.length > 0 ? counted : isSorted ? [after, ...counted] : [])
+      this.#isUnfit ||= int(row?.['n']) > fewRows;
+    for (const [at, each] of empty.entries()) {
+      const more = answers[at] ?? [];
+      each.rows = [...each.rows.slice(each.at), ...more];
       each.at = 0;
-      each.next = each.rows.length < each.next ? 0 : Math.min(mostRows, each.next * 4);
+      each.next = more.length < each.next ? 0 : Math.min(mostRows, each.next * 4);
+      const last = more.at(-1);
+      if (last) each.place = placeOf(last, this.ordering);
     }
   }
 

@@ -79,7 +79,8 @@ export async function dropUsage(
   return dropped;
 }
 
-function usageFrom(row: Row) {
+/** Returns the group and the figures of a row of sums. */
+export function usageFrom(row: Row) {
   const sums = ['convs', 'msgs', 'sys', 'usr', 'asst', 'fresh', 'prefix', 'bytes'].map((name) =>
     int(row[name]),
   );

@@ -3,7 +3,9 @@ import { Database, quotedSchema } from '../database/database.js';
 import { int, type Statement } from '../database/driver.js';
 import { constraintOf, refused, stateOf } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
+import { fieldIndexes } from './fields.js';
 import { first, firstOptions } from './first.js';
+import { prefixTables } from './prefix.js';
 import { tagTables } from './tags.js';
 import { usageTables } from './usage.js';
 import { beginOnCitus, distributeTables, keepLayout, layout } from './layout.js';
@@ -39,6 +41,8 @@ const migrations: readonly Migration[] = [
   { statements: layout, options: [] },
   { statements: usageTables, options: [] },
   { statements: tagTables, options: [] },
+  { statements: prefixTables, options: [] },
+  { statements: fieldIndexes, options: [] },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */

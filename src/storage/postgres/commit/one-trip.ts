@@ -1,0 +1,122 @@
+import { randomInt } from 'node:crypto';
+import { frameRegistryId } from '../../../codec/index.js';
+import { isSegmentHash, type SegmentHash } from '../../../model/index.js';
+import type { Change } from '../../contract/change.js';
+import type { Part } from '../../shared/apply-change.js';
+import { distinctHashes } from '../../shared/records.js';
+import type { Statement } from '../database/driver.js';
+import type { Transaction } from '../database/transaction.js';
+import { headOf, uuidOf } from '../formats/ids.js';
+import { type FoundPlace, gateRows, type PartitionState } from './lookup.js';
+import type { VaultParts } from './parts.js';
+import { Prefixes } from './prefixes.js';
+import { Works } from './works.js';
+
+/** Divides by zero unless a gate of the partition can be held. */
+export const requireGate: Statement = {
+  name: 'gate_require',
+  text: `select 1 / count(*) from (select g from gate where p = $1 and g = $2 for share) x`,
+};
+/** Divides by zero if there is a conversation of this id, or one of these segments. */
+const requireNew: Statement = {
+  name: 'new_require',
+  text: `select 1 / (case when count(*) = 0 then 1 else 0 end) from (
+    select 1 a from conv where p = $1 and idh = $2
+    union all select 1 a from hx where p = $1 and h = any($3::uuid[])) x`,
+};
+/** Divides by zero if a request of this id is remembered. */
+const requireUnasked: Statement = {
+  name: 'request_require',
+  text: 'select 1 / (case when count(*) = 0 then 1 else 0 end) from req where p = $1 and rid = $2',
+};
+/** Divides by zero unless these segments are stored under these places, and none is condemned. */
+const requireKept: Statement = {
+  name: 'segments_keep',
+  text: `select 1 / (case when count(*) = $5::int then 1 else 0 end) from hx x
+    join unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) on x.h = u.h and x.k = u.k and x.slot = u.slot
+    left join ref f on f.p = x.p and f.k = x.k and f.slot = x.slot
+    where x.p = $1 and f.condemned is null`,
+};
+/** Divides by zero unless these registries are stored, and none is about to go. */
+const requireRegistries: Statement = {
+  name: 'registries_require',
+  text: `select 1 / (case when count(*) = $3::int then 1 else 0 end) from registry
+    where p = $1 and id = any($2::int4[]) and dropping is null`,
+};
+/** Divides by zero unless these are all labels. */
+const requireLabels: Statement = {
+  name: 'labels_require',
+  text: `select 1 / (case when count(*) = $3::int and count(*) filter (where l = any($2::int8[])) = $3::int
+    then 1 else 0 end) from label where p = $1 and not dropped`,
+};
+
+/** Segments above which a store is not worth a second attempt. */
+const segmentsMax = 4_096;
+
+/** A store, and what this process believes of its partition. */
+export interface OneTrip {
+  readonly change: Change & Required<Pick<Change, 'put'>>;
+  readonly p: number;
+  readonly state: PartitionState;
+}
+
+/** Returns what a store in one trip would go by; undefined if this process knows too little. */
+export function planOneTrip({ known, partitions, labels }: VaultParts, change: Change): OneTrip | undefined {
+  const { put, newSegments = [] } = change;
+  if (!put || !isStoreAlone(change, put)) return undefined;
+  const p = partitions.ofId(put.spec.id);
+  const segments = new Map<SegmentHash, FoundPlace>();
+  const brought = new Set(newSegments.map(({ hash }) => hash));
+  const all = new Set([...distinctHashes(put.messages), ...brought]);
+  if (all.size > segmentsMax) return undefined;
+  for (const hash of all) {
+    if (!isSegmentHash(hash)) return undefined;
+    const place = known.get(hash);
+    if (place && partitions.ofPack(place.k) === p) segments.set(hash, { ...place, condemned: false });
+    else if (!brought.has(hash)) return undefined;
+  }
+  const fresh = newSegments.filter(({ hash }) => !segments.has(hash));
+  const registries = new Set(fresh.flatMap(({ frame }) => frameRegistryId(frame) ?? []));
+  const state: PartitionState = {
+    segments,
+    registries: new Map([...registries].map((id) => [id, false])),
+    labels: labels.current.filter(({ isDropped }) => !isDropped),
+  };
+  return { change: { ...change, put, newSegments: fresh }, p, state };
+}
+
+/**
+ * Begins a store in the same trip that commits it. What this process believes is checked by statements that
+ * fail, and the whole transaction with them, before anything is written.
+ */
+export function beginOneTrip(
+  transaction: Transaction,
+  vault: VaultParts,
+  { change, p, state }: OneTrip,
+): Works {
+  const { put, request, newSegments = [] } = change;
+  const { registries, labels } = state;
+  // Each attempt adds to a map of its own.
+  const segments = new Map(state.segments);
+  const { partitions } = vault;
+  transaction.send(requireGate, [p, randomInt(gateRows)]);
+  transaction.send(requireNew, [p, uuidOf(put.spec.id), newSegments.map(({ hash }) => headOf(hash))]);
+  if (request) transaction.send(requireUnasked, [partitions.ofId(request.id), uuidOf(request.id)]);
+  if (segments.size > 0) {
+    const places = [...segments.values()];
+    const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
+    transaction.send(requireKept, [p, [...segments.keys()].map(headOf), ...columns, segments.size]);
+  }
+  if (registries.size > 0) transaction.send(requireRegistries, [p, [...registries.keys()], registries.size]);
+  transaction.send(requireLabels, [p, labels.map(({ l }) => l), labels.length]);
+  const prefixes = Prefixes.believe(transaction, partitions, put, vault.prefixes);
+  return Works.believe(transaction, vault, change, { p, state: { ...state, segments }, prefixes });
+}
+
+const partsOfStore: ReadonlySet<string> = new Set(['put', 'newSegments', 'storedEarlier', 'request']);
+
+/** True for a change that stores a conversation which is not there, and nothing besides. */
+function isStoreAlone(change: Change, { expect }: Part<'put'>): boolean {
+  if (expect.kind === 'revision' && expect.revision > 0) return false;
+  return Object.entries(change).every(([part, value]) => value === undefined || partsOfStore.has(part));
+}

@@ -1,0 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import { type ManagedBackend, migratePostgres, openPostgresBackend } from '../../src/storage/index.js';
+import { testDatabase } from './postgres.js';
+
+export { postgresMissing } from './postgres.js';
+
+const migrated = new Map<string, Promise<unknown>>();
+
+type Options = Omit<Parameters<typeof openPostgresBackend>[0], 'url'>;
+
+/**
+ * Opens a vault of its own in the database of all tests, unless one is named, in tables with so many
+ * partitions a vault.
+ */
+export async function openInDatabase(partitions: number, options: Options): Promise<ManagedBackend> {
+  const url = await testDatabase();
+  const schema = partitions === 1 ? 'stowken' : `stowken_${partitions}`;
+  if (!migrated.has(schema)) migrated.set(schema, migratePostgres({ url, schema, partitions }));
+  await migrated.get(schema);
+  const vault = `test ${randomUUID()}`;
+  return openPostgresBackend({ url, schema, vault, connectionsMax: 8, ...options });
+}
