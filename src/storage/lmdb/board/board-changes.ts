@@ -1,4 +1,5 @@
 import type { Tables } from '../tables/environment.js';
+import type { State } from '../tables/meta.js';
 import type { SegmentId } from '../tables/ids.js';
 import {
   encodeRisen,
@@ -8,9 +9,12 @@ import {
   RISEN_KEY,
   type Risen,
   type Thresholds,
+  type UseSpan,
+  withUse,
   writeBoard,
 } from './board.js';
 import { boardLimits, choose, isAbove } from './choice.js';
+import type { Use } from './first-use.js';
 
 /** Facts of the stored board that commits need. */
 interface KnownBoard {
@@ -25,17 +29,64 @@ export interface Building {
   readonly risen: Map<SegmentId, number>;
 }
 
+/** Uses that commits have seen, so that nobody has to read their conversations again. */
+export class SeenUses {
+  readonly spans = new Map<SegmentId, UseSpan>();
+  /** Lists in the order of their commits; each brought the segments below its `nextSegment`. */
+  readonly #written: Omit<Written, 'ids'>[] = [];
+
+  /** Uses by conversations after `from`, whose new segments are from `nextSegment` on. */
+  constructor(
+    readonly from: number,
+    private readonly nextSegment: number,
+  ) {}
+
+  add({ nextSegment, use, ids }: Written): void {
+    this.#written.push({ nextSegment, use });
+    if (!use) return;
+    for (const id of ids) this.spans.set(id, withUse(this.spans.get(id), use.number, use.timeMs));
+  }
+
+  /** Returns the first use of a segment that was new. */
+  firstOf(id: SegmentId): Use | undefined {
+    if (id < this.nextSegment) return undefined;
+    let [low, high] = [0, this.#written.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#written[middle]!.nextSegment > id) high = middle;
+      else low = middle + 1;
+    }
+    return this.#written[low]?.use;
+  }
+}
+
+/** A list that was written. */
+interface Written {
+  readonly nextSegment: number;
+  /** Undefined if its conversation was not stored now. */
+  readonly use: Use | undefined;
+  /** Segments of the board in it. */
+  readonly ids: readonly SegmentId[];
+}
+
 /** The board of the process that writes, between transactions. */
 export class BoardMemory {
   /** Null: the vault has no board. Undefined: it is not read yet. */
   known: KnownBoard | null | undefined;
   building: Building | undefined;
+  /** Undefined: nothing is known of the last conversations. */
+  seen: SeenUses | undefined;
 
   constructor(readonly limits = boardLimits) {}
 
   /** Forgets what is stored, which is read again. */
+  reread(): void {
+    this.known = undefined;
+  }
+
   clear(): void {
     this.known = undefined;
+    this.seen = undefined;
   }
 }
 
@@ -48,12 +99,19 @@ export class BoardChanges {
   readonly #risen = new Map<SegmentId, number>();
   readonly #whileBuilding = new Map<SegmentId, number>();
   #after: KnownBoard | undefined;
+  /** Segments of the board in the list that is being written. */
+  #held: SegmentId[] = [];
+  readonly #written: Written[] = [];
+  readonly #from: Pick<State, 'lastConversation' | 'nextSegment'>;
 
   constructor(
     private readonly meta: Tables['meta'],
     private readonly memory: BoardMemory,
+    { lastConversation, nextSegment }: State,
     private readonly referencesOf: (id: SegmentId) => number | undefined,
-  ) {}
+  ) {
+    this.#from = { lastConversation, nextSegment };
+  }
 
   /** Notes that a segment got a reference, by the content of a message or from outside. */
   raise(id: SegmentId, tokenCount: number, references: number): void {
@@ -61,8 +119,18 @@ export class BoardChanges {
     if (building && isAbove(building.thresholds(), tokenCount, references))
       this.#whileBuilding.set(id, tokenCount);
     const known = this.#known();
-    if (!known || !isAbove(known.thresholds, tokenCount, references)) return;
-    if (!known.ids.has(id)) this.#risen.set(id, tokenCount);
+    if (!known) return;
+    if (!known.ids.has(id)) {
+      if (!isAbove(known.thresholds, tokenCount, references)) return;
+      this.#risen.set(id, tokenCount);
+    }
+    this.#held.push(id);
+  }
+
+  /** Notes that a list was written, and its conversation if that was stored now. */
+  written(nextSegment: number, use?: Use): void {
+    this.#written.push({ nextSegment, use, ids: this.#held });
+    this.#held = [];
   }
 
   /** To be called before reference counts are written. */
@@ -75,13 +143,17 @@ export class BoardChanges {
     if (record.length <= this.memory.limits.risenBytes) {
       this.meta.put(RISEN_KEY, record);
       this.#after = { ...known, risen };
-    } else this.#after = this.#written(known.thresholds, risen);
+    } else this.#after = this.#rewritten(known.thresholds, risen);
   }
 
   /** Updates the memory after the commit. */
   committed(): void {
     const { memory } = this;
     for (const [id, tokenCount] of this.#whileBuilding) memory.building?.risen.set(id, tokenCount);
+    if (this.#written.length > 0) {
+      memory.seen ??= new SeenUses(this.#from.lastConversation, this.#from.nextSegment);
+      for (const written of this.#written) memory.seen.add(written);
+    }
     if (!this.#after) return;
     memory.known = this.#after;
     for (const id of this.#risen.keys()) memory.known.ids.add(id);
@@ -102,7 +174,7 @@ export class BoardChanges {
   }
 
   /** Writes a board that has all that rose, cut down if it is too long. */
-  #written(before: Thresholds, risen: Risen): KnownBoard | undefined {
+  #rewritten(before: Thresholds, risen: Risen): KnownBoard | undefined {
     const board = readBoard(this.meta);
     if (!board) return undefined;
     const counted = entriesWith(board.entries, risen).map((entry) => ({

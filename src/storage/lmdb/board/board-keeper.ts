@@ -9,6 +9,7 @@ import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, storedFigure } from '../tables/meta.js';
 import type { SegmentId } from '../tables/ids.js';
 import {
+  type Board,
   type BoardEntry,
   entriesWith,
   lowest,
@@ -19,7 +20,7 @@ import {
   withUse,
   writeBoard,
 } from './board.js';
-import type { BoardMemory } from './board-changes.js';
+import { type BoardMemory, SeenUses } from './board-changes.js';
 import { isTooShort } from './board-query.js';
 import { type BoardLimits, type Candidate, choose, counted, isAbove } from './choice.js';
 import { findFirstUse } from './first-use.js';
@@ -59,7 +60,7 @@ export class BoardKeeper {
   /** To be called when the board did not know an answer, or was removed. */
   look(): void {
     this.#to = undefined;
-    this.memory.clear();
+    this.memory.reread();
     this.#start();
   }
 
@@ -92,39 +93,60 @@ export class BoardKeeper {
 
   /** Enters the uses of the conversations that the board does not have yet. */
   async #follow(): Promise<void> {
-    const { tables, nameOf } = this.vault;
-    const { meta } = tables;
+    const { memory, vault } = this;
+    const { meta } = vault.tables;
     const { lastConversation: to, nextSegment } = readState(meta);
-    const uses = new Map<SegmentId, UseSpan>();
-    const looked = new Set<SegmentId>();
-    for (let after = readBoard(meta)?.to ?? 0; ;) {
-      const board = readBoard(meta);
-      if (!board || this.#stopped) return;
-      const wanted = new Set<SegmentId>();
-      for (const { id, uses: known } of entriesWith(board.entries, readRisen(meta))) {
-        wanted.add(id);
-        // Newer segments are in the conversations that are looked through.
-        if (known || id >= board.nextSegment || looked.has(id)) continue;
-        looked.add(id);
-        const first = findFirstUse(tables, nameOf, id);
-        if (first) uses.set(id, withUse(uses.get(id), first.number, first.timeMs));
-        await setTimeout(PAUSE_MS);
-        if (this.#stopped) return;
-      }
-      const reached = scanContents(tables, nameOf, { after, to }, (id, _tokens, number, timeMs) => {
-        if (wanted.has(id)) uses.set(id, withUse(uses.get(id), number, timeMs));
-      });
-      if (reached === undefined) break;
-      after = reached;
-      await setTimeout(PAUSE_MS);
-    }
-    await this.#change(() => {
+    const { seen } = memory;
+    // Commits go on with these: nothing of the next conversations is lost.
+    memory.seen = new SeenUses(to, nextSegment);
+    try {
       const board = readBoard(meta);
       if (!board) return;
-      const entries = entriesWith(board.entries, readRisen(meta));
-      for (const entry of entries) entry.uses = joined(entry.uses, uses.get(entry.id));
-      writeBoard(meta, { ...board, to, nextSegment, entries });
-    });
+      const read = await this.#readUses(board, seen?.from ?? to);
+      await this.#change(() => {
+        const current = readBoard(meta);
+        if (!current) return;
+        const entries = entriesWith(current.entries, readRisen(meta));
+        for (const entry of entries) {
+          const first = entry.uses ? undefined : seen?.firstOf(entry.id);
+          if (first) entry.uses = withUse(undefined, first.number, first.timeMs);
+          for (const uses of [read.get(entry.id), seen?.spans.get(entry.id)])
+            entry.uses = joined(entry.uses, uses);
+        }
+        writeBoard(meta, { ...current, to, nextSegment, entries });
+      });
+    } catch (error) {
+      memory.seen = undefined;
+      throw error;
+    }
+  }
+
+  /** Reads the uses of a board's segments by conversations after its own, up to a number. */
+  async #readUses(board: Board, to: number): Promise<ReadonlyMap<SegmentId, UseSpan>> {
+    const { tables, nameOf } = this.vault;
+    const uses = new Map<SegmentId, UseSpan>();
+    const wanted = new Set<SegmentId>();
+    for (const { id, uses: known } of entriesWith(board.entries, readRisen(tables.meta))) {
+      wanted.add(id);
+      // Newer segments are in the conversations after those that the board has.
+      if (known || id >= board.nextSegment) continue;
+      const first = findFirstUse(tables, nameOf, id);
+      if (first) uses.set(id, withUse(undefined, first.number, first.timeMs));
+      await setTimeout(PAUSE_MS);
+      this.#throwIfStopped();
+    }
+    for (let after: number | undefined = board.to; after !== undefined && after < to;) {
+      after = scanContents(tables, nameOf, { after, to }, (id, _tokens, number, timeMs) => {
+        if (wanted.has(id)) uses.set(id, withUse(uses.get(id), number, timeMs));
+      });
+      await setTimeout(PAUSE_MS);
+      this.#throwIfStopped();
+    }
+    return uses;
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stopped) throw new Error('the vault is being closed');
   }
 
   async #build(): Promise<void> {
@@ -190,7 +212,7 @@ export class BoardKeeper {
   /** Writes the board; commits read it once more afterwards. */
   async #change<T>(task: () => T): Promise<T> {
     return this.write(() => {
-      this.memory.clear();
+      this.memory.reread();
       return task();
     });
   }

@@ -1,4 +1,4 @@
-import type { SharedFinding, SharedHolder, SharedQuery } from '../../contract/shared.js';
+import type { SharedFinding, SharedHolder, SharedOrder, SharedQuery } from '../../contract/shared.js';
 import { decodeManifest } from '../conversations/conversations.js';
 import { messagesOf, readBlock } from '../conversations/stored-list.js';
 import type { OpenVault } from '../open-vault.js';
@@ -6,7 +6,7 @@ import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState } from '../tables/meta.js';
 import { keyOf, type SegmentId } from '../tables/ids.js';
 import { type BoardEntry, entriesWith, readBoard, readRisen, withUse } from './board.js';
-import { type BoardLimits, type Candidate, certain, counted } from './choice.js';
+import { type BoardLimits, type Candidate, certain, counted, hasEnough } from './choice.js';
 import { findFirstUse } from './first-use.js';
 import { scanContents } from './scan.js';
 
@@ -49,10 +49,8 @@ export function isTooShort(tables: OpenVault['tables'], { page }: BoardLimits): 
   const board = readBoard(tables.meta);
   if (!board) return true;
   const all = counted(tables, entriesWith(board.entries, readRisen(tables.meta)));
-  return (['references', 'tokensSaved'] as const).some((order) => {
-    const { candidates, whole } = certain(all, board.thresholds, order);
-    return !whole && candidates.length < page;
-  });
+  const isShort = (order: SharedOrder) => !hasEnough(all, board.thresholds, order, page);
+  return isShort('references') || isShort('tokensSaved');
 }
 
 /** Reads the conversations after a number. */

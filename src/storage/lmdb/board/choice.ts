@@ -95,6 +95,21 @@ export function certain(
   };
 }
 
+/** True if a board knows at least so many segments of an order, or all that are shared. */
+export function hasEnough(
+  candidates: readonly Candidate[],
+  thresholds: Thresholds,
+  order: SharedOrder,
+  wanted: number,
+): boolean {
+  const bound = thresholds[order];
+  if (bound === lowest[order]) return true;
+  let sure = 0;
+  for (const candidate of candidates)
+    if (candidate.references > 1 && rankOf(order, candidate) >= bound) sure += 1;
+  return sure >= wanted;
+}
+
 /** Reads the references of entries, which are in the order of their ids. */
 export function counted(
   tables: Pick<Tables, 'meta' | 'refCounts' | 'bigRefCounts'>,

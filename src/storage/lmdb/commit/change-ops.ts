@@ -143,9 +143,12 @@ export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
 
 /** Applies the parts of a change that concern outside references and single segments. They refuse nothing. */
 function addReferences(session: WriteSession, references: readonly OutsideReference[]): ReferenceOutcome[] {
-  return eachOf(session, references, ({ id, tokenCount }, holder) => {
+  const outcomes = eachOf(session, references, ({ id, tokenCount }, holder) => {
     if (session.references.add(id, holder)) session.board.raise(id, tokenCount, session.segments.hold(id));
   });
+  // No conversation uses them.
+  session.board.written(session.state.nextSegment);
+  return outcomes;
 }
 
 function removeReferences(

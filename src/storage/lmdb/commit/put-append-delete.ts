@@ -67,6 +67,7 @@ export function putConversation(
     { number, distance, conversation, list, replaces, grows: false },
     session.names,
   );
+  session.board.written(state.nextSegment, { number, timeMs: conversation.createTimeMs });
   countIn(session, conversation, 1);
   if (existing) {
     countIn(session, existing.conversation, -1);
@@ -143,6 +144,7 @@ export function appendMessages(
     { number, distance, conversation, list, replaces: true, grows: true },
     session.names,
   );
+  session.board.written(session.state.nextSegment);
   countIn(session, conversation, 1);
   countIn(session, before, -1);
   session.lists.changed(number, before, conversation);

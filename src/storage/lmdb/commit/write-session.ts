@@ -89,7 +89,9 @@ export class WriteSession {
     this.usage = new UsageCounters(tables, shared.usageGroups, this.state.commitSequence);
     this.registries = new Registries(tables);
     this.segments = new SegmentChanges(shared, this.state, this.registries, nowMs);
-    this.board = new BoardChanges(tables.meta, shared.board, (id) => this.segments.referencesOf(id));
+    this.board = new BoardChanges(tables.meta, shared.board, this.state, (id) =>
+      this.segments.referencesOf(id),
+    );
   }
 
   get tables(): Tables {
