@@ -1,6 +1,7 @@
 export * from './contract/backend.js';
 export * from './contract/change.js';
 export * from './contract/checks.js';
+export { invariants } from './contract/invariants.js';
 export * from './contract/erasure.js';
 export {
   checkDataFolder,

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { limits } from '../model/index.js';
-import { checkStateFile, type CheckPosition, type Damage, type ManagedBackend } from '../storage/index.js';
+import {
+  checkStateFile,
+  type CheckPosition,
+  type Damage,
+  invariants,
+  type ManagedBackend,
+} from '../storage/index.js';
 
 /** Counts of background checks, for those who watch them; several vaults may share one. */
 export class CheckCounts {
@@ -31,7 +37,9 @@ const stateSchema = z.object({
   lastSuccessMs: z.number().optional(),
   lastWholeMs: z.number().optional(),
   damage: z
-    .array(z.object({ invariant: z.string(), subject: z.string(), detail: z.string(), before: position }))
+    .array(
+      z.object({ invariant: z.enum(invariants), subject: z.string(), detail: z.string(), before: position }),
+    )
     .default([]),
 });
 type State = z.infer<typeof stateSchema>;

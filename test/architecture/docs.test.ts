@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/index.js';
+import { invariants } from '../../src/storage/contract/invariants.js';
 import { startStowken } from '../support/process.js';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -30,6 +31,16 @@ function linksIn(text: string, page: string): string[] {
 describe.each(pages)('%s', (page) => {
   it('links to files that are there', () => {
     expect(linksIn(read(page), page).filter((target) => !existsSync(join(root, target)))).toEqual([]);
+  });
+});
+
+describe('the invariants that checks compare', () => {
+  const formats = ['storage', 'filesystem', 'postgres']
+    .map((name) => read(`docs/formats/${name}.md`))
+    .join('\n');
+
+  it.each(invariants)('%s is explained', (invariant) => {
+    expect(formats).toMatch(new RegExp(`(\\*\\*|\`)${invariant}(\\*\\*|\`)`));
   });
 });
 

@@ -16,7 +16,7 @@ describe('VerifyVault', () => {
   });
 
   it('streams what is wrong', async () => {
-    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
+    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' } as const;
     server = await startTestServer({
       async *verify() {
         yield { kind: 'progress', phase: 'checking', done: 1, total: 2 };
@@ -57,8 +57,12 @@ describe('VerifyVault', () => {
 
 describe('VerifyVault with repair', () => {
   it('streams phases, what was repaired, and what could not be', async () => {
-    const repaired = { invariant: 'garbage', subject: 'segment 2', detail: 'it is garbage and referenced' };
-    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' };
+    const repaired = {
+      invariant: 'garbage',
+      subject: 'segment 2',
+      detail: 'it is garbage and referenced',
+    } as const;
+    const violation = { invariant: 'frame', subject: 'segment 1', detail: 'has another hash' } as const;
     const asked: boolean[] = [];
     server = await startTestServer({
       async *verify({ repair }) {

@@ -118,18 +118,22 @@ describe('what follows from other records', () => {
       },
       'references',
     ],
-    ['the counts of pages', table('blockCounts'), 'page-counts'],
-    ['a count of a page', (tables: Tables) => tables.blockCounts.put(1, Buffer.alloc(252, 3)), 'page-counts'],
-    ['the pages that wait', table('freedBlocks'), 'messageBlocks'],
+    ['the counts of pages', table('blockCounts'), 'block-counts'],
+    [
+      'a count of a page',
+      (tables: Tables) => tables.blockCounts.put(1, Buffer.alloc(252, 3)),
+      'block-counts',
+    ],
+    ['the pages that wait', table('freedBlocks'), 'message-blocks'],
     [
       'a page that waits twice',
       (tables: Tables) => tables.freedBlocks.put(numberKey(1), encodeFreedBlocks(blockIds(1, 2))),
-      'messageBlocks',
+      'message-blocks',
     ],
     [
       'a page that nothing names',
       (tables: Tables) => tables.messageBlocks.put(9999, tables.messageBlocks.get(1) ?? Buffer.alloc(0)),
-      'messageBlocks',
+      'message-blocks',
     ],
     ['the ids of requests', table('requestIds'), 'requests'],
     [

@@ -1,3 +1,5 @@
+import type { Invariant } from './invariants.js';
+
 export interface CheckOptions {
   /**
    * "records" suffices to decide whether a deletion could remove something that is still needed. It does not
@@ -28,8 +30,7 @@ export interface RepairReport {
 
 /** A broken invariant. */
 export interface Violation {
-  /** Name of the invariant in docs/formats/storage.md. */
-  readonly invariant: string;
+  readonly invariant: Invariant;
   /** The record that breaks it: "segment 17", "conversation x". */
   readonly subject: string;
   readonly detail: string;

@@ -67,8 +67,8 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
 
   it.each([
     ['packs', "dir = '', data = ''", 'manifest-segments'],
-    ['frames of packs', "data = ''", 'records'],
-    ['lists', "list = '\\xff'", 'records'],
+    ['frames of packs', "data = ''", 'record'],
+    ['lists', "list = '\\xff'", 'record'],
   ])('leaves %s that are lost to be reported', async (_, lost, invariant) => {
     await vault.rows(`update part set ${lost} where p >= $1 and p < $1 + ${partitions}`);
     const { remaining } = await one.repair!({});

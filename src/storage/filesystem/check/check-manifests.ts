@@ -9,6 +9,7 @@ import { type ConversationEntry, figuresOfConversation } from '../vault-index/fi
 import type { VaultIndex } from '../vault-index/vault-index.js';
 import type { CheckedVault, Findings, ReadFile } from './findings.js';
 import type { Counted } from './check-segments.js';
+import type { Invariant } from '../../contract/invariants.js';
 
 /** Compares every manifest with the index, and its segments with those stored. */
 export async function checkManifests(
@@ -24,7 +25,7 @@ export async function checkManifests(
     const { id, storeTimeMs } = entry.conversation;
     const subject = `conversation ${id}`;
     expected.add(manifestName(id));
-    const report = (invariant: string, detail: string) => findings.report(invariant, subject, detail);
+    const report = (invariant: Invariant, detail: string) => findings.report(invariant, subject, detail);
     await findings.guarded('manifest', subject, async () => {
       const hashes = await checkManifest(read, index, entry, report);
       for (const hash of hashes) counted.refer(hash, 1);
@@ -49,7 +50,7 @@ export async function checkManifest(
   read: ReadFile,
   index: VaultIndex,
   entry: ConversationEntry,
-  report: (invariant: string, detail: string) => void,
+  report: (invariant: Invariant, detail: string) => void,
 ): Promise<ReadonlySet<SegmentHash>> {
   const bytes = await read(manifestPath(entry.conversation.id));
   if (!bytes) {

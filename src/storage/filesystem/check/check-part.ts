@@ -5,6 +5,7 @@ import { checkManifest } from './check-manifests.js';
 import { checkRegistryFiles } from './check-registries.js';
 import { checkFrame, checkSidecar } from './check-segments.js';
 import type { CheckedVault, ReadFile } from './findings.js';
+import type { Invariant } from '../../contract/invariants.js';
 
 /** A record that a part may end with. */
 interface Step {
@@ -64,12 +65,12 @@ function positionAt(section: string, number: number): CheckPosition {
 function* opened({ damagedManifests, damagedHolders }: CheckedVault, _read: ReadFile, after: number) {
   const found: Violation[] = [
     ...[...damagedManifests].map(([name, detail]) => ({
-      invariant: 'manifest',
+      invariant: 'manifest' as const,
       subject: `${MANIFESTS}/${name}`,
       detail,
     })),
     ...[...damagedHolders].map(([hash, detail]) => ({
-      invariant: 'holders',
+      invariant: 'holders' as const,
       subject: `segment ${hash}`,
       detail,
     })),
@@ -125,7 +126,7 @@ function* segments({ index, codec }: CheckedVault, read: ReadFile, after: number
 /** Runs a look at a record and returns what it reports; an error of a damaged record is reported too. */
 async function looking(
   subject: string,
-  look: (report: (invariant: string, detail: string) => void) => Promise<void>,
+  look: (report: (invariant: Invariant, detail: string) => void) => Promise<void>,
 ): Promise<Violation[]> {
   const found: Violation[] = [];
   try {

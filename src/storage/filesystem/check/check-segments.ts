@@ -17,6 +17,7 @@ import { type RegistryUser, RegistryUses } from '../vault-index/registry-index.j
 import type { VaultIndex } from '../vault-index/vault-index.js';
 import { checkRegistryUses } from './check-registries.js';
 import type { CheckedVault, Findings, ReadFile } from './findings.js';
+import type { Invariant } from '../../contract/invariants.js';
 
 /**
  * Compares every sidecar and frame with the index and with the references, all of which were counted before.
@@ -29,7 +30,7 @@ export async function checkSegments(
   const read: ReadFile = (path) => readOrRefuse(vault.disk, path);
   for (const entry of vault.index.segments()) {
     const subject = `segment ${entry.hash}`;
-    const report = (invariant: string, detail: string) => findings.report(invariant, subject, detail);
+    const report = (invariant: Invariant, detail: string) => findings.report(invariant, subject, detail);
     const references = counted.references(entry.hash);
     if (references !== entry.references) {
       report('reference-counts', `${entry.references} references are kept, ${references} were counted`);

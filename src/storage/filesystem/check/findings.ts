@@ -3,6 +3,7 @@ import { isStowkenError, type SegmentHash, StowkenError } from '../../../model/i
 import type { CheckOptions, Violation } from '../../contract/checks.js';
 import type { Disk } from '../disk/disk.js';
 import type { VaultIndex } from '../vault-index/vault-index.js';
+import type { Invariant } from '../../contract/invariants.js';
 
 /** Findings of a check so far, and its progress. */
 export class Findings {
@@ -14,7 +15,7 @@ export class Findings {
     private readonly options: CheckOptions,
   ) {}
 
-  report(invariant: string, subject: string, detail: string): void {
+  report(invariant: Invariant, subject: string, detail: string): void {
     this.violations.push({ invariant, subject, detail });
   }
 
@@ -23,7 +24,7 @@ export class Findings {
   }
 
   /** Runs a look at a record; reports the record if it does not decode. */
-  async guarded(invariant: string, subject: string, look: () => Promise<void>): Promise<void> {
+  async guarded(invariant: Invariant, subject: string, look: () => Promise<void>): Promise<void> {
     try {
       await look();
     } catch (error) {

@@ -12,7 +12,7 @@ import type { SegmentColumns } from './check-references.js';
 import { guarded, intact, type Report } from './check-report.js';
 
 /** A block as manifests name it. */
-interface NamedPage {
+interface NamedBlock {
   readonly messages: number;
   readonly tokens: number;
   holders: number;
@@ -20,7 +20,7 @@ interface NamedPage {
 
 /** Blocks of message lists: their content, their holders, and those that wait to be removed. */
 export class CheckedBlocks {
-  readonly #named = new Map<number, NamedPage>();
+  readonly #named = new Map<number, NamedBlock>();
 
   constructor(
     private readonly tables: Tables,
@@ -37,7 +37,7 @@ export class CheckedBlocks {
     else {
       known.holders += 1;
       if (known.messages !== messages || known.tokens !== tokens) {
-        this.report('messageBlocks', subject, `says something else of page ${id} than another manifest`);
+        this.report('message-blocks', subject, `says something else of block ${id} than another manifest`);
       }
     }
   }
@@ -46,64 +46,65 @@ export class CheckedBlocks {
    * Reads every block, and counts the references of those that manifests name. To be called after the frames
    * and the manifests.
    */
-  *pages(): Generator<number, void, void> {
-    const { messageBlocks: pages, blockCounts: blockCounts, bigBlockCounts: bigBlockCounts } = this.tables;
-    const counts = new RefCounts<BlockId>(blockCounts, bigBlockCounts, () => this.state.nextPage);
+  *blocks(): Generator<number, void, void> {
+    const { messageBlocks, blockCounts, bigBlockCounts } = this.tables;
+    const counts = new RefCounts<BlockId>(blockCounts, bigBlockCounts, () => this.state.nextBlock);
     const freed = this.#freed();
     const seen = new Set<number>();
-    for (const { key, value, damage } of pages.scan()) {
-      const subject = `page ${key}`;
+    for (const { key, value, damage } of messageBlocks.scan()) {
+      const subject = `block ${key}`;
       const named = this.#named.get(key);
       seen.add(key);
-      guarded(this.report, 'page-counts', subject, () => {
+      guarded(this.report, 'block-counts', subject, () => {
         const count = counts.get(key as BlockId);
         const holders = named?.holders ?? 0;
         if (count !== holders) {
           const found = count === undefined ? 'it counts as not stored' : `${count} holders are kept`;
-          this.report('page-counts', subject, `${found}, ${holders} were counted`);
+          this.report('block-counts', subject, `${found}, ${holders} were counted`);
         }
       });
-      guarded(this.report, 'messageBlocks', subject, () => {
-        if (damage) this.report('messageBlocks', subject, damage.message);
+      guarded(this.report, 'message-blocks', subject, () => {
+        if (damage) this.report('message-blocks', subject, damage.message);
         else if (named) this.#content(subject, value, named);
         if ((named === undefined) !== freed.has(key)) {
           this.report(
-            'messageBlocks',
+            'message-blocks',
             subject,
             named ? 'is named and waits to be removed' : 'is not named by anything',
           );
         }
       });
-      if (key >= this.state.nextPage) this.report('statistics', 'nextPage', `is not above page ${key}`);
+      if (key >= this.state.nextBlock) this.report('statistics', 'nextBlock', `is not above block ${key}`);
       yield 0;
     }
     for (const id of this.#named.keys()) {
-      if (!seen.has(id)) this.report('messageBlocks', `page ${id}`, 'is named by manifests and not stored');
+      if (!seen.has(id)) this.report('message-blocks', `block ${id}`, 'is named by manifests and not stored');
     }
     for (const id of freed)
-      if (!seen.has(id)) this.report('messageBlocks', `page ${id}`, 'waits to be removed and is not stored');
+      if (!seen.has(id))
+        this.report('message-blocks', `block ${id}`, 'waits to be removed and is not stored');
     yield* this.#strayCounts(seen);
   }
 
-  #content(subject: string, list: Uint8Array, named: NamedPage): void {
+  #content(subject: string, list: Uint8Array, named: NamedBlock): void {
     const { messages, tokens } = checkList(subject, list, this.nameOf, this.segments, this.report);
     if (messages === named.messages && tokens === named.tokens) return;
     const counted = `${countOf(messages, 'message')} and ${countOf(tokens, 'token')}`;
-    this.report('messageBlocks', subject, `has ${counted}, not what the directories say`);
+    this.report('message-blocks', subject, `has ${counted}, not what the directories say`);
   }
 
   /** Returns the blocks that wait to be removed. */
   #freed(): ReadonlySet<number> {
     const freed = new Set<number>();
-    const subjectOf = (key: Buffer) => `pages freed in commit ${numberOfKey(key)}`;
-    for (const { key, value } of intact(this.tables.freedBlocks, this.report, 'messageBlocks', subjectOf)) {
+    const subjectOf = (key: Buffer) => `blocks freed in commit ${numberOfKey(key)}`;
+    for (const { key, value } of intact(this.tables.freedBlocks, this.report, 'message-blocks', subjectOf)) {
       const sequence = numberOfKey(key);
-      const subject = `pages freed in commit ${sequence}`;
-      guarded(this.report, 'messageBlocks', subject, () => {
+      const subject = `blocks freed in commit ${sequence}`;
+      guarded(this.report, 'message-blocks', subject, () => {
         if (sequence > this.state.commitSequence)
-          this.report('messageBlocks', subject, 'there was no such commit');
+          this.report('message-blocks', subject, 'there was no such commit');
         for (const id of decodeFreedBlocks(value)) {
-          if (freed.has(id)) this.report('messageBlocks', subject, `page ${id} was freed once more`);
+          if (freed.has(id)) this.report('message-blocks', subject, `block ${id} was freed once more`);
           freed.add(id);
         }
       });
@@ -112,18 +113,18 @@ export class CheckedBlocks {
   }
 
   *#strayCounts(stored: ReadonlySet<number>): Generator<number, void, void> {
-    const chunks = intact(this.tables.blockCounts, this.report, 'page-counts', (key) => `chunk ${key}`);
+    const chunks = intact(this.tables.blockCounts, this.report, 'block-counts', (key) => `chunk ${key}`);
     for (const { key, value } of chunks) {
-      guarded(this.report, 'page-counts', `chunk ${key}`, () => {
+      guarded(this.report, 'block-counts', `chunk ${key}`, () => {
         for (const { number } of countsIn(key, value))
           if (!stored.has(number))
-            this.report('page-counts', `page ${number}`, 'holders are kept, and it is not stored');
+            this.report('block-counts', `block ${number}`, 'holders are kept, and it is not stored');
       });
       yield 0;
     }
     for (const { key } of this.tables.bigBlockCounts.scan()) {
       if ((this.#named.get(key)?.holders ?? 0) >= 254) continue;
-      this.report('page-counts', `page ${key}`, 'a big count is kept, and it has few holders');
+      this.report('block-counts', `block ${key}`, 'a big count is kept, and it has few holders');
     }
   }
 }

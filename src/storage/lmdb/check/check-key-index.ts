@@ -3,6 +3,7 @@ import type { KeyEntry } from '../tables/key-chunk.js';
 import { chunkKeyOf } from '../tables/key-index.js';
 import type { Table } from '../tables/table.js';
 import { guarded, type Report } from './check-report.js';
+import type { Invariant } from '../../contract/invariants.js';
 
 /** End of a chunk; undefined: it is the last, null: it is damaged. */
 type End = Buffer | undefined | null;
@@ -13,7 +14,7 @@ type End = Buffer | undefined | null;
  */
 export function* checkedEntries(
   table: Table<Buffer>,
-  invariant: string,
+  invariant: Invariant,
   what: string,
   report: Report,
 ): Generator<KeyEntry, void, void> {
@@ -53,6 +54,6 @@ export function readKeyIndex(table: Table<Buffer>): {
   readonly whole: boolean;
 } {
   let whole = true;
-  const entries = [...checkedEntries(table, '', '', () => (whole = false))];
+  const entries = [...checkedEntries(table, 'record', '', () => (whole = false))];
   return { entries, whole };
 }

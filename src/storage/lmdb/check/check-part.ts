@@ -126,7 +126,7 @@ class PartCheck {
     const { list } = decodeManifest(record, this.vault.nameOf);
     for (const { id } of decodeDirectory(list.directory)) {
       if (this.vault.tables.messageBlocks.floorKey(id) !== id)
-        this.#report('pages', subject, `names page ${id}, which is not stored`);
+        this.#report('message-blocks', subject, `names block ${id}, which is not stored`);
     }
     this.#segments(subject, list.tail);
   }

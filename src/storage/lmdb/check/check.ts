@@ -44,14 +44,14 @@ export async function checkVault(
   const segments = new CheckedSegments(pinned, codec, columns, report);
   const names = new StringTable(pinned.strings);
   const nameOf = (code: StringCode) => names.stringOf(code);
-  const pages = new CheckedBlocks(pinned, state, columns, nameOf, report);
-  const conversations = new CheckedConversations(pinned, state, columns, pages, nameOf, report);
+  const blocks = new CheckedBlocks(pinned, state, columns, nameOf, report);
+  const conversations = new CheckedConversations(pinned, state, columns, blocks, nameOf, report);
   // In this order: frames define the segments, manifests the blocks, and both the references.
   const parts = [
     checkFrames(pinned, depth === 'records' ? undefined : codec, state, columns, report),
     conversations.manifests(),
     checkConversationPacks(pinned, report),
-    pages.pages(),
+    blocks.blocks(),
     checkReferences(pinned, columns, report),
     conversations.index(),
     checkLists(pinned, nameOf, report),

@@ -142,8 +142,8 @@ function countReferences(
     hasDated ||= isDated(manifest.conversation);
     const { directory, tail } = manifest.list;
     for (const segment of undefinedIfCorrupt(() => segmentsNamed(tail)) ?? []) segments.addReference(segment);
-    for (const page of undefinedIfCorrupt(() => [...decodeDirectory(directory)]) ?? []) {
-      holders.set(page.id, (holders.get(page.id) ?? 0) + 1);
+    for (const { id } of undefinedIfCorrupt(() => [...decodeDirectory(directory)]) ?? []) {
+      holders.set(id, (holders.get(id) ?? 0) + 1);
     }
   }
   rebuildChain(tables, state);
@@ -179,7 +179,7 @@ function rebuildPages(
   const counts = new RefCounts<BlockId>(tables.blockCounts, tables.bigBlockCounts, noneBefore);
   const freed: BlockId[] = [];
   for (const { key, value } of tables.messageBlocks.scan()) {
-    state.nextPage = Math.max(state.nextPage, key + 1);
+    state.nextBlock = Math.max(state.nextBlock, key + 1);
     const count = holders.get(key) ?? 0;
     const id = key as BlockId;
     counts.set(id, count);
@@ -188,7 +188,7 @@ function rebuildPages(
       for (const segment of (value && undefinedIfCorrupt(() => segmentsNamed(value))) ?? [])
         segments.addReference(segment);
   }
-  counts.flush(state.nextPage);
+  counts.flush(state.nextBlock);
   if (freed.length > 0) tables.freedBlocks.put(numberKey(state.commitSequence), encodeFreedBlocks(freed));
 }
 

@@ -9,20 +9,20 @@ export interface Figures {
 
 /** Returns the figures of a list, fields of messages left out. @throws StowkenError CORRUPT_STORE */
 export function figuresOf(directory: Uint8Array, messages: readonly MessageParts[]): Figures {
-  const paged = pagedFigures(directory);
+  const inBlocks = blockFigures(directory);
   const inMessages = messages.reduce(
     (sum, { count, fieldSegments, tokenCounts }) =>
       sum + tokenCounts.slice(0, count - fieldSegments).reduce((tokens, each) => tokens + each, 0),
     0,
   );
   return {
-    messageCount: paged.messageCount + messages.length,
-    totalTokens: paged.totalTokens + inMessages,
+    messageCount: inBlocks.messageCount + messages.length,
+    totalTokens: inBlocks.totalTokens + inMessages,
   };
 }
 
 /** Returns the figures of the blocks in a directory. @throws StowkenError CORRUPT_STORE */
-export function pagedFigures(directory: Uint8Array): Figures {
+export function blockFigures(directory: Uint8Array): Figures {
   let [messageCount, totalTokens] = [0, 0];
   for (const { messages, tokens } of decodeDirectory(directory)) {
     messageCount += messages;

@@ -2,7 +2,7 @@ import { type ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { recordFlags, stringForms } from '../conversations/manifest.js';
 import { messageFlags } from '../conversations/message-list.js';
 import { assertRead, type ColumnReaders, corruptPack, decompressColumns, splitColumns } from './columns.js';
-import { pagedFigures } from './figures.js';
+import { blockFigures } from './figures.js';
 import { DERIVED, labelForms } from './pack-forms.js';
 import { PACK_CONVERSATIONS_MAX } from './pack-head.js';
 import { PackRecords } from './pack-records.js';
@@ -69,15 +69,15 @@ class ColumnDecoder {
     writeText(written, this.#id);
     this.#writeLabels();
     if (has(recordFlags.revised)) written.varint(columns.revisions.varint());
-    const directory = has(recordFlags.paged) ? textOf(columns.directories) : NOTHING;
+    const directory = has(recordFlags.blocks) ? textOf(columns.directories) : NOTHING;
     const messages = columns.messages.varint();
     this.#messages(messages);
     if (columns.figures.varint() === DERIVED) {
-      const paged = pagedFigures(directory);
-      written.varint(paged.messageCount + messages).varint(paged.totalTokens + this.#tokens);
+      const inBlocks = blockFigures(directory);
+      written.varint(inBlocks.messageCount + messages).varint(inBlocks.totalTokens + this.#tokens);
     } else written.varint(columns.figures.varint()).varint(columns.figures.varint());
     this.#times(flags);
-    if (has(recordFlags.paged)) writeText(written, directory);
+    if (has(recordFlags.blocks)) writeText(written, directory);
     written.raw(this.#tail.finish());
   }
 

@@ -68,7 +68,7 @@ class ColumnEncoder {
     this.#label(parts);
     if (has(recordFlags.revised)) columns.revisions.varint(parts.revision);
     if (has(recordFlags.parent)) writeText(columns.parents, parts.parentId);
-    if (has(recordFlags.paged)) writeText(columns.directories, parts.directory);
+    if (has(recordFlags.blocks)) writeText(columns.directories, parts.directory);
     if (!has(recordFlags.metadata)) return;
     columns.metadataNames.varint(parts.metadata.length / 2);
     for (const [at, text] of parts.metadata.entries())

@@ -71,7 +71,7 @@ export function partsOf(record: Uint8Array): RecordParts {
   const metadata: Uint8Array[] = [];
   for (let left = has(recordFlags.metadata) ? reader.varint() : 0; left > 0; left--)
     metadata.push(textOf(reader), textOf(reader));
-  const directory = has(recordFlags.paged) ? textOf(reader) : NOTHING;
+  const directory = has(recordFlags.blocks) ? textOf(reader) : NOTHING;
   const messages: MessageParts[] = [];
   for (let expectedId = 0; !reader.atEnd;) {
     const message = messageOf(reader, expectedId);

@@ -75,7 +75,7 @@ export class WriteSession {
     const { tables } = shared;
     this.state = readState(tables.meta);
     this.state.commitSequence += 1;
-    this.names = new StringTableWriter(tables.strings, shared.names, this.state.nextName);
+    this.names = new StringTableWriter(tables.strings, shared.names, this.state.nextString);
     this.ids = new IdIndexWriter(tables.ids);
     this.references = new References(tables.references);
     this.messageBlocks = new MessageBlocks(tables, this.state, shared.oldestFreed);
@@ -131,7 +131,7 @@ export class WriteSession {
     this.lists.flush();
     this.usage.flush();
     this.messageBlocks.flush(sequenceMax);
-    this.state.nextName = this.names.nextCode;
+    this.state.nextString = this.names.nextCode;
     writeState(this.tables.meta, this.state);
   }
 

@@ -76,7 +76,7 @@ export class ListWriter {
     const open = this.#open;
     // A message longer than a block gets one of its own size, with the messages that fit into its last
     // overflow page.
-    if (open.messages === 0) open.bytesMax = pageBytesMax(open.encoder.bytes);
+    if (open.messages === 0) open.bytesMax = blockBytesMax(open.encoder.bytes);
     open.messages += 1;
     const contents = segments.length - (speaker.fieldSegments ?? 0);
     for (const [index, { id, tokenCount }] of segments.entries()) {
@@ -132,7 +132,7 @@ export function tailBytesMax(headBytes: number, grows: boolean): number {
   return room >= (grows ? TAIL_ROOM_BYTES_MIN : 0) ? room : BLOCK_LIST_BYTES;
 }
 
-function pageBytesMax(firstBytes: number): number {
+function blockBytesMax(firstBytes: number): number {
   if (firstBytes <= BLOCK_LIST_BYTES) return BLOCK_LIST_BYTES;
   return overflowBytes(Math.ceil((firstBytes + PAGE_BYTES - overflowBytes(1)) / PAGE_BYTES));
 }

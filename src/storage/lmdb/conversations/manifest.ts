@@ -15,7 +15,7 @@ const flags = {
   expires: 2,
   metadata: 4,
   updated: 8,
-  paged: 16,
+  blocks: 16,
   revised: 32,
   gap: GAP,
   dated: 128,
@@ -47,7 +47,7 @@ export function encodeHeader(
       (expireTimeMs === undefined ? 0 : flags.expires) +
       (metadata.length === 0 ? 0 : flags.metadata) +
       (updateTimeMs === storeTimeMs ? 0 : flags.updated) +
-      (directoryBytes === undefined ? 0 : flags.paged) +
+      (directoryBytes === undefined ? 0 : flags.blocks) +
       (revision === FIRST_REVISION ? 0 : flags.revised) +
       (distance === NO_GAP ? 0 : flags.gap) +
       (isDated(conversation) ? flags.dated : 0),
@@ -105,7 +105,7 @@ export function decodeHeader(reader: ByteReader, nameOf: StringOf): Header {
       storeTimeMs,
       updateTimeMs,
     },
-    directoryBytes: set & flags.paged ? reader.varint() : undefined,
+    directoryBytes: set & flags.blocks ? reader.varint() : undefined,
     distance,
   };
 }

@@ -33,14 +33,14 @@ export class MessageBlocks {
     private readonly state: State,
     private readonly oldest: OldestFreed,
   ) {
-    const { nextPage } = state;
-    this.#counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts, () => nextPage);
+    const { nextBlock } = state;
+    this.#counts = new RefCounts(tables.blockCounts, tables.bigBlockCounts, () => nextBlock);
     this.#oldestFreed = oldest.sequence;
   }
 
   /** Stores a block that one manifest names. */
   add(list: Uint8Array): BlockId {
-    const id = this.state.nextPage++ as BlockId;
+    const id = this.state.nextBlock++ as BlockId;
     this.tables.messageBlocks.append(id, list);
     this.#counts.set(id, 1);
     return id;
@@ -87,7 +87,7 @@ export class MessageBlocks {
       this.tables.freedBlocks.append(numberKey(commitSequence), encodeFreedBlocks(ids));
       if (this.#oldestFreed === Infinity) this.#oldestFreed = commitSequence;
     }
-    this.#counts.flush(this.state.nextPage);
+    this.#counts.flush(this.state.nextBlock);
   }
 
   /** Updates what is kept between transactions, after the commit. */

@@ -18,10 +18,10 @@ interface Part {
 }
 
 /** @throws StowkenError CORRUPT_STORE if it does not exist */
-export function readBlock(pages: Table<number>, id: BlockId): Uint8Array {
-  const page = pages.get(id);
-  if (!page) throw new StowkenError('CORRUPT_STORE', `page ${id} of a message list is missing`);
-  return page;
+export function readBlock(blocks: Table<number>, id: BlockId): Uint8Array {
+  const block = blocks.get(id);
+  if (!block) throw new StowkenError('CORRUPT_STORE', `block ${id} of a message list is missing`);
+  return block;
 }
 
 /**

@@ -128,6 +128,6 @@ function mendReferences({ references: table }: Tables): void {
 /** Sets the next numbers beyond all that exist, because numbers are never reused. */
 function reachLastKeys(tables: Tables): void {
   const state = readState(tables.meta);
-  state.nextName = Math.max(state.nextName, (tables.strings.lastKey() ?? 0) + 1);
+  state.nextString = Math.max(state.nextString, (tables.strings.lastKey() ?? 0) + 1);
   writeState(tables.meta, state);
 }

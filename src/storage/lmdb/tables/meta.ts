@@ -20,8 +20,8 @@ const figures = [
   'nextSegment',
   'nextConversation',
   'lastConversation',
-  'nextName',
-  'nextPage',
+  'nextString',
+  'nextBlock',
   'nextRequest',
   'lastStoreTimeMs',
   'conversations',
@@ -41,7 +41,7 @@ export type State = Record<(typeof figures)[number], number>;
 const zeros: Readonly<State> = Object.fromEntries(figures.map((figure) => [figure, 0])) as State;
 
 export function emptyState(): State {
-  return { ...zeros, nextSegment: 1, nextConversation: 1, nextName: 1, nextPage: 1, nextRequest: 1 };
+  return { ...zeros, nextSegment: 1, nextConversation: 1, nextString: 1, nextBlock: 1, nextRequest: 1 };
 }
 
 /** Returns the names of the figures in which two states differ. */

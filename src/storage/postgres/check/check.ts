@@ -165,7 +165,7 @@ function compareFigures(rows: PartitionRows | undefined, found: Delta, add: Add)
   for (const figure of figures) {
     const kept = int(state?.[figure] ?? 0) + pending.figures[figure];
     if (kept !== found.figures[figure])
-      add('figures', figure, `${kept} are kept, ${found.figures[figure]} were counted`);
+      add('statistics', figure, `${kept} are kept, ${found.figures[figure]} were counted`);
   }
   if (int(state?.['hashes']) !== found.figures.segs)
     add('hash-index', 'the index', `it has ${text(state?.['hashes'])} of ${found.figures.segs} segments`);
@@ -175,7 +175,7 @@ function compareFigures(rows: PartitionRows | undefined, found: Delta, add: Add)
       const kept = int(row[figure]) + (pending.registries.get(id)?.[figure] ?? 0);
       const counted = found.registries.get(id)?.[figure] ?? 0;
       if (kept !== counted)
-        add('figures', `registry ${id}`, `${figure}: ${kept} are kept, ${counted} were counted`);
+        add('statistics', `registry ${id}`, `${figure}: ${kept} are kept, ${counted} were counted`);
     }
   }
   for (const id of found.registries.keys())

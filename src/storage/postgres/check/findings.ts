@@ -1,7 +1,8 @@
 import { isStowkenError } from '../../../model/index.js';
+import type { Invariant } from '../../contract/invariants.js';
 
 /** Notes a broken invariant. */
-export type Add = (invariant: string, subject: string, detail: string) => void;
+export type Add = (invariant: Invariant, subject: string, detail: string) => void;
 
 /** Returns the result of `read`; undefined, with a finding, if the record is damaged. */
 export function guarded<T>(add: Add, subject: string, read: () => T): T | undefined {
@@ -9,7 +10,7 @@ export function guarded<T>(add: Add, subject: string, read: () => T): T | undefi
     return read();
   } catch (error) {
     if (!isStowkenError(error)) throw error;
-    add('records', subject, error.message);
+    add('record', subject, error.message);
     return undefined;
   }
 }
