@@ -147,10 +147,11 @@ export class Committer {
         (await this.#wasMade(begun.works.witness));
       if (!isMade) {
         // The guess may have been wrong.
-        vault.prefixes.forget(chunksOfPut(plan.change.put));
+        vault.prefixes.wasWrong(chunksOfPut(plan.change.put));
         return undefined;
       }
     }
+    vault.prefixes.wasRight(chunksOfPut(plan.change.put));
     this.#learn(change, begun!.result, begun!.works);
     return begun!.result;
   }

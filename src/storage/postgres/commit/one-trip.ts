@@ -61,7 +61,10 @@ export interface OneTrip {
 }
 
 /** Returns what a store in one trip would go by; undefined if this process knows too little. */
-export function planOneTrip({ known, partitions, labels }: VaultParts, change: Change): OneTrip | undefined {
+export function planOneTrip(
+  { known, prefixes, partitions, labels }: VaultParts,
+  change: Change,
+): OneTrip | undefined {
   const { put, newSegments = [] } = change;
   if (!put || !isStoreAlone(change, put)) return undefined;
   const p = partitions.ofId(put.spec.id);
@@ -69,6 +72,8 @@ export function planOneTrip({ known, partitions, labels }: VaultParts, change: C
   const brought = new Set(newSegments.map(({ hash }) => hash));
   const all = new Set([...distinctHashes(put.messages), ...brought]);
   if (all.size > segmentsMax) return undefined;
+  const isIndexed = put.prefix !== undefined && put.prefix.length > 0;
+  if (isIndexed && !prefixes.mayGuess()) return undefined;
   for (const hash of all) {
     if (!isSegmentHash(hash)) return undefined;
     const place = known.get(hash);
