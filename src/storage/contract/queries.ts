@@ -65,8 +65,10 @@ export interface MessagePosition {
   readonly tokensBefore: number;
 }
 
-/** Content of a conversation that its reader is going to read, from its first message on. */
+/** Content of a conversation that its reader is going to read. */
 export interface ReadAhead {
+  /** Offset of its first token; 0 if absent: from the first message on. */
+  readonly from?: number;
   /** Tokens of the messages whose list and frames are read first. */
   readonly tokens: number;
 }

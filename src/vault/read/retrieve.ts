@@ -72,14 +72,14 @@ export async function* retrieveConversation(
   }
 }
 
-/** Returns what is read first of a conversation; undefined if that is not its beginning. */
+/** Returns what is read first of a conversation; undefined if that goes by messages. */
 function aheadOf({
   messageOffset = 0,
   tokenOffset = 0,
   tokenLimit = 0,
 }: RetrieveInput): ReadAhead | undefined {
-  if (messageOffset > 0 || tokenOffset > 0) return undefined;
-  return { tokens: Math.min(tokenLimit || Infinity, limits.readBatchTokensMax) };
+  if (messageOffset > 0) return undefined;
+  return { from: tokenOffset, tokens: Math.min(tokenLimit || Infinity, limits.readBatchTokensMax) };
 }
 
 function readsFrames(

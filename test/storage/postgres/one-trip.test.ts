@@ -63,6 +63,28 @@ describe.skipIf(missing).each([1, 4])('a retrieve from %i partitions', (partitio
     expect(some.trips).toBeGreaterThan(1);
   });
 
+  it('takes one trip for the last tokens of a long list too', async () => {
+    await one.commit(storing('long', segments.slice(0, 2)));
+    for (let at = 2; at < 60; at++)
+      await one.commit({
+        newSegments: [segments[at % 12]!],
+        append: { id: 'long', messages: [message('user', segments[at % 12]!)], timeMs: 2_000 },
+      });
+    const trips = vi.spyOn(Database.prototype, 'queries');
+    const alone = vi.spyOn(Database.prototype, 'query');
+    const snapshot = await other.openConversation('long', { from: 1_150, tokens: 1_000 });
+    const { message: first, tokensBefore } = await snapshot!.locate(1_149);
+    expect([first, tokensBefore]).toEqual([57, 1_140]);
+    const messages = await snapshot!.read(first, 100);
+    const keys = messages.flatMap((each) => each.segments.map(({ key }) => key));
+    const frames = await snapshot!.readFrames!(keys);
+    snapshot!.release();
+    expect(frames.map((frame) => other.codec.hashOf(frame))).toEqual(
+      [57, 58, 59].map((at) => segments[at % 12]!.hash),
+    );
+    expect([trips.mock.calls.length, alone.mock.calls.length]).toEqual([1, 0]);
+  });
+
   it('reads forks, and conversations without messages', async () => {
     await one.commit(storing('x', segments));
     await one.commit(storing('empty', []));

@@ -1,4 +1,5 @@
 import type { SegmentKey } from '../../contract/change.js';
+import type { ReadAhead } from '../../contract/queries.js';
 import { type Row, type Statement, text, type Value } from '../database/driver.js';
 import type { Head } from '../formats/head.js';
 import { type PackId, placeOf } from '../formats/ids.js';
@@ -15,33 +16,38 @@ const [partsMax, packsMax] = [32, 16] as const;
  */
 const list = '(select v.k from conv v where v.p = $1 and v.idh = $2)';
 
-/** The first parts of a conversation's list, with their frames, up to a token. */
+/** Parts of a conversation's list, with their frames, that end at a token or after it, up to another. */
 const readParts: Statement = {
   name: 'ahead_parts',
   text: `select ${listColumns}, c, dir, data from part where p = $1 and k = ${list}
+      and t0 + toks >= $4
     union all
     select ${listColumns}, c, dir, data from part where p = $1 and c = ${list} and n > 0 and t0 < $3
+      and t0 + toks >= $4
     order by n limit ${partsMax}`,
 };
 /** The other packs that these parts name. */
 const readPacks: Statement = {
   name: 'ahead_packs',
   text: `select k, dir, data from part where p = $1 and k = any(array(
-      select unnest(packs) from part where p = $1 and k = ${list}
+      select unnest(packs) from part where p = $1 and k = ${list} and t0 + toks >= $4
       union
-      select unnest(packs) from part where p = $1 and c = ${list} and n > 0 and t0 < $3))
+      select unnest(packs) from part
+      where p = $1 and c = ${list} and n > 0 and t0 < $3 and t0 + toks >= $4))
     limit ${packsMax}`,
 };
 
-/** Returns the statements that read ahead what a reader of so many tokens will ask for. */
-export function aheadOf(p: number, idh: string, tokens: number): [Statement, Value[]][] {
+/** Returns the statements that read what a reader of these tokens will ask for. */
+export function aheadOf(p: number, idh: string, { from = 0, tokens }: ReadAhead): [Statement, Value[]][] {
+  // A reader looks for the token before its first one.
+  const values = [p, idh, from + tokens, Math.max(0, from - 1)];
   return [
-    [readParts, [p, idh, tokens]],
-    [readPacks, [p, idh, tokens]],
+    [readParts, values],
+    [readPacks, values],
   ];
 }
 
-/** Begin of a conversation's list, and frames, that came with its row. */
+/** Successive parts of a conversation's list, and frames, that came with its row. */
 export class Ahead {
   readonly #parts: readonly ListPart[];
   readonly #packs = new Map<PackId, PackedFrame[]>();
@@ -49,16 +55,26 @@ export class Ahead {
   /** The rows may be of another revision than the head: they are taken as far as they are of its list. */
   constructor(head: Head, [parts = [], packs = []]: readonly (readonly Row[])[]) {
     const own = parts.filter((row) => text(row['c']) === head.k);
-    this.#parts = own.map(listPartFrom).filter(({ n }, at) => n === at);
+    const listed = own.map(listPartFrom);
+    this.#parts = listed.filter(({ n }, at) => n === (listed[0]?.n ?? 0) + at);
     for (const row of [...own, ...packs]) this.#packs.set(text(row['k']), framesOf(row));
   }
 
   /** Returns the parts that have these messages; undefined unless all of them came. */
   partsOf(from: number, before: number): readonly ListPart[] | undefined {
-    const last = this.#parts.at(-1);
-    if (!last || last.firstMessage + last.messages < before) return undefined;
+    const [first, last] = [this.#parts[0], this.#parts.at(-1)];
+    if (!first || !last || first.firstMessage > from) return undefined;
+    if (last.firstMessage + last.messages < before) return undefined;
     return this.#parts.filter(
       (part) => part.firstMessage < before && part.firstMessage + part.messages > from,
+    );
+  }
+
+  /** Returns the part that has a token; undefined if it did not come. */
+  partAt(token: number): ListPart | undefined {
+    return this.#parts.find(
+      ({ tokensBefore, tokens, messages }) =>
+        messages > 0 && tokensBefore <= token && token < tokensBefore + tokens,
     );
   }
 

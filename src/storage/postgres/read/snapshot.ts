@@ -30,18 +30,18 @@ export async function readHeadOf(vault: VaultParts, id: string): Promise<Head | 
 export async function openSnapshot(
   vault: VaultParts,
   id: string,
-  { tokens }: ReadAhead = { tokens: 0 },
+  ahead: ReadAhead = { tokens: 0 },
 ): Promise<ConversationSnapshot | undefined> {
   // Taken before the head is read: what is condemned later than the tick known by now may be read.
   const release = vault.presence.lease();
   try {
     const [p, idh] = [vault.partitions.ofId(id), uuidOf(id)];
-    const asked = tokens > 0 ? aheadOf(p, idh, tokens) : [];
+    const asked = ahead.tokens > 0 ? aheadOf(p, idh, ahead) : [];
     const [heads, ...rows] = await vault.database.queries([[readHead, [p, idh]], ...asked]);
     const [row] = heads ?? [];
     if (row) {
       const head = headFrom(row);
-      return new Snapshot(vault, head, release, tokens > 0 ? new Ahead(head, rows) : undefined);
+      return new Snapshot(vault, head, release, ahead.tokens > 0 ? new Ahead(head, rows) : undefined);
     }
     release();
     return undefined;
@@ -82,13 +82,8 @@ class Snapshot implements ConversationSnapshot {
   async locate(tokenOffset: number): Promise<MessagePosition> {
     const { messageCount, totalTokens } = this.conversation;
     if (tokenOffset >= totalTokens) return { message: messageCount, tokensBefore: totalTokens };
-    this.vault.presence.requirePresence();
-    const { database, partitions } = this.vault;
-    const { k } = this.head;
-    const asked = [partitions.ofPack(k), k, tokenOffset, messageCount];
-    const [row] = await database.query(findListPart, asked);
-    if (!row) return { message: messageCount, tokensBefore: totalTokens };
-    const part = listPartFrom(row);
+    const part = this.ahead?.partAt(tokenOffset) ?? (await this.#partAt(tokenOffset));
+    if (!part) return { message: messageCount, tokensBefore: totalTokens };
     let [message, tokensBefore] = [part.firstMessage, part.tokensBefore];
     for (const each of readList(part, part.k)) {
       const tokens = tokensIn(each);
@@ -112,6 +107,15 @@ class Snapshot implements ConversationSnapshot {
     const others = left.length > 0 ? await readFrames(this.vault, left) : [];
     let next = 0;
     return keys.map((_, at) => found[at] ?? present(others[next++], 'a frame for each key'));
+  }
+
+  async #partAt(tokenOffset: number): Promise<ListPart | undefined> {
+    this.vault.presence.requirePresence();
+    const { database, partitions } = this.vault;
+    const { k, conversation } = this.head;
+    const asked = [partitions.ofPack(k), k, tokenOffset, conversation.messageCount];
+    const [row] = await database.query(findListPart, asked);
+    return row && listPartFrom(row);
   }
 
   async #partsOf(from: number, before: number): Promise<readonly ListPart[]> {
