@@ -9,8 +9,8 @@ const probesOf = 16;
 
 /**
  * Chunks of the prefix index that this process has stored lately, by which it guesses what a new conversation
- * shares. A guess may be wrong, also because another server stored what it does not know: it is checked by the
- * store that makes it. While guesses are wrong, few are made.
+ * shares. A guess may be wrong, also because another server stored what it does not know: it is checked by
+ * the store that makes it. While guesses are wrong, few are made.
  */
 export class KnownPrefixes {
   /** Chunks by what is before them, in the order of their bytes; the groups by their last use. */
