@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Modules that are loaded by path: by Node, by a pool of threads, or by users of the client's package. */
+/** Modules that are loaded by path: by Node, vitest, a pool of threads, or users of the client's package. */
 const loadedByPath = [
   'src/main.ts',
   'src/client/index.ts',
@@ -13,6 +13,8 @@ const loadedByPath = [
   'src/codec/trainer-worker.ts',
   'src/text/worker.ts',
   'src/text/chat/render-worker.ts',
+  'test/support/build.ts',
+  'test/support/postgres.ts',
 ];
 
 const filesIn = (folder: string) =>
@@ -20,8 +22,8 @@ const filesIn = (folder: string) =>
     .filter((file) => /\.(tsx?|mjs)$/.test(file))
     .map((file) => join(folder, file));
 
-const sources = filesIn('src').filter((file) => !file.includes('/generated/'));
-const users = [...sources, ...['test', 'bench', 'examples', 'tokenizers'].flatMap(filesIn), 'build.mjs'];
+const sources = ['src', 'bench', 'test'].flatMap(filesIn).filter((file) => !file.includes('/generated/'));
+const users = [...sources, ...['examples', 'tokenizers'].flatMap(filesIn), 'build.mjs'];
 
 const parsed = new Map(
   users.map((file) => [
@@ -72,7 +74,9 @@ function valuesOf(source: ts.SourceFile): string[] {
       ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
     if (!isExported) return [];
     if (ts.isVariableStatement(node))
-      return node.declarationList.declarations.map(({ name }) => name.getText(source));
+      return node.declarationList.declarations.flatMap(({ name }) =>
+        ts.isIdentifier(name) ? [name.text] : name.elements.map((element) => element.getText(source)),
+      );
     return ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node)
       ? [node.name?.text ?? 'default']
       : [];

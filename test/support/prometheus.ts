@@ -9,7 +9,7 @@ const line = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
 const label = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)"(?:,|$)/g;
 
 /** Metrics as a scraper reads them. Fails for text that is not in Prometheus' format. */
-export class Scrape {
+class Scrape {
   readonly samples: Sample[] = [];
   readonly types = new Map<string, string>();
 

@@ -60,7 +60,7 @@ export interface TokenizerParts {
 }
 
 /** Letters of the byte-level alphabet by their bytes, written out by itself. */
-export const letterOfByte: readonly string[] = (() => {
+const letterOfByte: readonly string[] = (() => {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => {
     const isPlain = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);

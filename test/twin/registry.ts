@@ -40,7 +40,7 @@ interface Context {
 }
 type Contexts = ReadonlyMap<number | 'start' | 'unseen', Context>;
 
-export function spread(codes: readonly number[], bits: number, values: readonly number[]): Table {
+function spread(codes: readonly number[], bits: number, values: readonly number[]): Table {
   const weights = codes.map((code) => {
     const octave = 1n << BigInt(code >> 1);
     return code % 2 === 1 ? (octave * 46341n) >> 15n : octave;

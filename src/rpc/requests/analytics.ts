@@ -9,7 +9,7 @@ import {
 } from '../../vault/index.js';
 import { RequestDecoder } from '../wire/reader.js';
 import { readFindSimilarRequest } from '../wire/token-requests.js';
-import { conversationFilter } from './conversation-reads.js';
+import { conversationFilter } from './conversation-lists.js';
 import {
   enumeration,
   items,

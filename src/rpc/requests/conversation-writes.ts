@@ -3,7 +3,7 @@ import { type ConversationSpec, limits, StowkenError } from '../../model/index.j
 import type { AppendInput, DeleteManyInput, ForkInput, StoreInput } from '../../vault/index.js';
 import { readMessagesRequest } from '../wire/messages.js';
 import { RequestDecoder } from '../wire/reader.js';
-import { conversationFilter } from './conversation-reads.js';
+import { conversationFilter } from './conversation-lists.js';
 import {
   conversationId,
   items,

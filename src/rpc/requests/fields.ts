@@ -99,6 +99,9 @@ export const timestampMs = parts.transform(({ seconds, nanos }, context) => {
   return seconds * 1000 + Math.ceil(nanos / nanosPerMs);
 });
 
+/** A time in milliseconds. No conversation is older than 1970, so earlier times mean the same as 1970. */
+export const timeMs = timestampMs.transform((timeMs) => Math.max(timeMs, 0));
+
 /** Milliseconds, rounded up; a negative duration is refused. */
 export const durationMs = parts.transform(({ seconds, nanos }, context) => {
   if (seconds < 0 || seconds > durationSecondsMax || nanos < 0 || nanos > nanosMax) {

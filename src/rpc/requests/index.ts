@@ -2,6 +2,7 @@ export * from './analytics.js';
 export * from './conversation-writes.js';
 export * from './admin.js';
 export * from './maintenance.js';
+export * from './conversation-lists.js';
 export * from './conversation-reads.js';
 export * from './segments.js';
 export * from './parse.js';

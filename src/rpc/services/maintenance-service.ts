@@ -17,7 +17,7 @@ import {
   registryFields,
   statsFields,
   verifyFields,
-} from '../responses.js';
+} from '../maintenance-responses.js';
 import { ResponseEncoder } from '../wire/response-encoder.js';
 import { type ServiceScope, VaultMethods } from './vault-methods.js';
 

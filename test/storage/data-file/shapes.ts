@@ -19,7 +19,7 @@ export function openAt(
  * Stores conversations of one segment each, `from` to before `to`: some are longer than a page, all have
  * metadata.
  */
-export async function fill(backend: MaintainedBackend, from: number, to: number): Promise<void> {
+async function fill(backend: MaintainedBackend, from: number, to: number): Promise<void> {
   for (let n = from; n < to; n += 100) {
     await Promise.all(
       Array.from({ length: Math.min(100, to - n) }, (_, k) => {
@@ -35,7 +35,7 @@ export async function fill(backend: MaintainedBackend, from: number, to: number)
 }
 
 /** Deletes conversations whose number `picks`, and the segments that have no reference then. */
-export async function thinOut(
+async function thinOut(
   backend: MaintainedBackend,
   end: number,
   picks: (n: number) => boolean,

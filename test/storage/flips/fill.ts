@@ -5,7 +5,7 @@ import { collectAll, say, signal, spec, type TestVault } from '../../support/vau
 import { messagesOf } from '../../support/snapshots.js';
 
 /** Returns so many tokens of one of a few kinds. */
-export function tokens(kind: number, count: number): number[] {
+function tokens(kind: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (index * 31 + kind * 977) % 190_000);
 }
 

@@ -14,14 +14,15 @@ import { core, longSegment, message, segment, spec, storing } from '../../contra
 import { temporaryFolder } from '../faults/support.js';
 
 /** Segments in the order of their ids, which begin at 1. The first has two blocks of a prefix. */
-export const [alone, kept, garbage, held] = [600, 20, 30, 40].map((count) => longSegment(count, 1)) as [
+const [alone, kept, garbage, held] = [600, 20, 30, 40].map((count) => longSegment(count, 1)) as [
   NewSegment,
   NewSegment,
   NewSegment,
   NewSegment,
 ];
+export { garbage, held, kept };
 /** Long enough for every registry to beat varints. */
-export const coded = segment(...sampleSegments(300, 1).find(({ length }) => length >= 30)!);
+const coded = segment(...sampleSegments(300, 1).find(({ length }) => length >= 30)!);
 export const [ALONE, GARBAGE, HELD, CODED] = [1, 3, 4, 5] as const;
 const registry = trainHere(
   core.module,
