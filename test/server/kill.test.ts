@@ -68,3 +68,14 @@ describe('kill -9 in the middle of an import', () => {
     }
   });
 });
+
+describe('servers that start at once on the folder of a killed one', () => {
+  it('are one that serves, and others that are refused', async () => {
+    const killed = await startStowken('--data', folder);
+    await killed.kill('SIGKILL');
+    const starts = await Promise.allSettled(Array.from({ length: 4 }, () => startStowken('--data', folder)));
+    const serving = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    expect(serving).toHaveLength(1);
+    expect(await serving[0]!.kill('SIGTERM')).toBe(0);
+  });
+});
