@@ -3,6 +3,7 @@ import { createLiveCodec, type LiveCodec } from '../src/codec/index.js';
 import { loadCore, type TokenCore } from '../src/core/index.js';
 import { openLmdbBackend, type MaintainedBackend } from '../src/storage/index.js';
 import { Environment } from '../src/storage/lmdb/tables/environment.js';
+import { UNINDEXED_MAX } from '../src/storage/lmdb/tables/layout.js';
 import { timed } from './lib/measure.js';
 import { median, printTable } from './lib/table.js';
 import { changeOf, inFolder } from './storage-changes.js';
@@ -11,6 +12,9 @@ const labels = ['user', 'session'];
 /** Application, model and tokenizer, which every vault finds conversations by, and the labels. */
 const dimensions = 3 + labels.length;
 const samples = 100;
+/** Conversations that no index has yet, while vaults are filled, and when they are measured. */
+const indexedMax = 256;
+const unindexed = UNINDEXED_MAX / 2;
 /** A month has as many conversations in a large vault as in a small one. */
 const perMonth = 10_000;
 const monthMs = 30 * 86_400_000;
@@ -37,14 +41,24 @@ export async function run(argv: readonly string[]): Promise<void> {
   });
   const counts = [10_000, Number(values.conversations)];
   const core = await loadCore();
-  const costs: Costs[] = [];
-  for (const count of counts) costs.push(await measure(count, core));
+  const costs = await inFolder((small) =>
+    inFolder(async (large) => {
+      const vaults = [await filled(small, counts[0]!, core), await filled(large, counts[1]!, core)];
+      const calls = await measureCalls(vaults.map(({ backend }, at) => ({ backend, count: counts[at]! })));
+      return Promise.all(
+        vaults.map(async ({ backend, folder }, at) => {
+          await backend.close();
+          return { ...calls[at]!, ...(await bytesIn(folder, counts[at]!)) };
+        }),
+      );
+    }),
+  );
   const row = (label: string, figure: (each: Costs) => number, unit: string) => {
     const [small, large] = costs.map(figure) as [number, number];
     return [label, `${small.toFixed(2)} ${unit}`, `${large.toFixed(2)} ${unit}`, (large / small).toFixed(2)];
   };
   printTable(
-    `lists and usage: ${perMonth} conversations a month, ${labels.length} labels`,
+    `lists and usage: ${perMonth} conversations a month, ${labels.length} labels; ${unindexed} conversations in no index`,
     ['', ...counts.map(String), 'ratio'],
     [
       row('index of lists, a conversation and dimension', ({ listBytes }) => listBytes / dimensions, 'B'),
@@ -59,48 +73,64 @@ export async function run(argv: readonly string[]): Promise<void> {
   );
 }
 
-async function measure(count: number, core: TokenCore): Promise<Costs> {
-  return inFolder(async (folder) => {
-    const codec = createLiveCodec(core);
-    const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed' });
-    await backend.setLabels!(labels);
-    let next = 0;
+async function filled(folder: string, count: number, core: TokenCore) {
+  const codec = createLiveCodec(core);
+  const open = (unindexedMax: number) =>
+    openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed', unindexedMax });
+  let next = 0;
+  const fill = async (to: number) => {
     await Promise.all(
       Array.from({ length: 256 }, async () => {
-        while (next < count) await backend.commit(generated(next++, core, codec));
+        while (next < to) await backend.commit(generated(next++, core, codec));
       }),
     );
-    const costs = await measureCalls(backend, count);
-    await backend.close();
-    return { ...costs, ...(await bytesIn(folder, count)) };
-  });
+  };
+  let backend = await open(indexedMax);
+  await backend.setLabels!(labels);
+  await fill(count);
+  await backend.close();
+  // Calls read what no index has yet: as much of it in a small vault as in a large one.
+  backend = await open(UNINDEXED_MAX);
+  await fill(count + unindexed);
+  return { folder, backend };
 }
 
-async function measureCalls(backend: MaintainedBackend, count: number) {
-  // Both vaults have ten conversations of each session.
-  const session = (n: number) => String((n * 7919) % (count / 10));
-  const query = (n: number) =>
-    ({ filter: { metadata: { session: session(n) } }, order: 'newestFirst', scanLimit: 20_000 }) as const;
+interface Vault {
+  readonly backend: MaintainedBackend;
+  readonly count: number;
+}
+
+type Timed = Omit<Costs, 'listBytes' | 'usageBytes' | 'boardBytes'>;
+
+/** Measures calls of both vaults in turn, so that other work of the machine slows down both. */
+async function measureCalls(vaults: readonly Vault[]): Promise<Timed[]> {
   const fromMs = timeOf(0);
   const { signal } = new AbortController();
-  const shared = async () => {
-    const found = await backend.sharedSegments!({ order: 'tokensSaved', limit: 50, signal });
-    if (found?.length !== 50) throw new Error('the vault does not know its shared prompts');
+  // Both vaults have ten conversations of each session.
+  const query = (n: number, count: number) =>
+    ({
+      filter: { metadata: { session: String((n * 7919) % (count / 10)) } },
+      order: 'newestFirst',
+      scanLimit: 20_000,
+    }) as const;
+  const calls: Readonly<Record<keyof Timed, (vault: Vault, n: number) => Promise<unknown>>> = {
+    pageMs: ({ backend, count }, n) => backend.listConversations({ ...query(n, count), limit: 50 }),
+    countMs: ({ backend, count }, n) => backend.listConversations({ ...query(n, count), limit: 20_000 }),
+    monthMs: ({ backend }) => backend.usage({ fromMs, beforeMs: fromMs + monthMs, onRow: () => undefined }),
+    async sharedMs({ backend }) {
+      const found = await backend.sharedSegments!({ order: 'tokensSaved', limit: 50, signal });
+      if (found?.length !== 50) throw new Error('the vault does not know its shared prompts');
+    },
   };
-  return {
-    sharedMs: await medianMs(shared),
-    pageMs: await medianMs((n) => backend.listConversations({ ...query(n), limit: 50 })),
-    countMs: await medianMs((n) => backend.listConversations({ ...query(n), limit: 20_000 })),
-    monthMs: await medianMs(() =>
-      backend.usage({ fromMs, beforeMs: fromMs + monthMs, onRow: () => undefined }),
-    ),
-  };
-}
-
-async function medianMs(call: (n: number) => Promise<unknown>): Promise<number> {
-  const durations: number[] = [];
-  for (let n = 0; n < samples; n++) durations.push(1000 * (await timed([n], 1, call)));
-  return median(durations);
+  const costs = vaults.map(() => ({ pageMs: 0, countMs: 0, monthMs: 0, sharedMs: 0 }));
+  for (const [name, call] of Object.entries(calls)) {
+    const durations = vaults.map((): number[] => []);
+    for (let n = 0; n < samples; n++)
+      for (const [at, vault] of vaults.entries())
+        durations[at]!.push(1000 * (await timed([n], 1, () => call(vault, n))));
+    for (const [at, each] of durations.entries()) costs[at]![name as keyof Timed] = median(each);
+  }
+  return costs;
 }
 
 /** Returns the bytes of pages in use, for each conversation. */

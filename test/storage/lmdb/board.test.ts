@@ -236,6 +236,39 @@ describe('the board of shared segments', () => {
     });
   });
 
+  it.each(Array.from({ length: sampleOr(2, 20) }, (_, seed) => seed))(
+    'knows every first and last use, whenever the vault is opened again, with seed %i',
+    async (seed) => {
+      await open();
+      const random = randomFrom(seed);
+      const uses = new Map<string, number[]>();
+      for (let at = 0; at < 250; at++) {
+        if (random.below(30) === 0) await spoil(() => undefined);
+        const timeMs = 10_000 + at;
+        const shared = Array.from({ length: random.below(4) }, () => 1 + random.below(1 + random.below(300)));
+        await store(`c${at}`, [...shared, 1000 + at], timeMs);
+        for (const each of new Set(shared)) {
+          const { hash } = segmentOf(each);
+          uses.set(hash, [...(uses.get(hash) ?? []), timeMs]);
+        }
+        if (random.below(60) > 0) continue;
+        // The ids of new segments rise here too.
+        const segments = [segmentOf(2000 + at)];
+        await backend.commit({
+          newSegments: segments,
+          append: { id: `c${at}`, messages: segments.map((each) => message('tool', each)), timeMs },
+        });
+      }
+      const found = await shared('references', 1000);
+      const hashes = await backend.readHashes(found.map(({ key }) => key));
+      for (const [at, { firstMs, lastMs, references }] of found.entries()) {
+        const known = uses.get(hashes[at]!)!;
+        expect([firstMs, lastMs], `${references} references`).toEqual([known[0], known.at(-1)]);
+      }
+      expect(found.length).toBe([...uses.values()].filter(({ length }) => length > 1).length);
+    },
+  );
+
   it('leaves out what only fields have', async () => {
     await open();
     const [content, field] = [segmentOf(3), segmentOf(4)];

@@ -35,21 +35,31 @@ export class SeenUses {
   /** Lists in the order of their commits; each brought the segments below its `nextSegment`. */
   readonly #written: Omit<Written, 'ids'>[] = [];
 
-  /** Uses by conversations after `from`, whose new segments are from `nextSegment` on. */
+  /** Number up to which the uses of all conversations after `from` are here. */
+  to: number;
+  /** Segments below this one were stored when conversation `to` was. */
+  nextSegment: number;
+
+  /** Uses by conversations after `from`, whose new segments are from `firstSegment` on. */
   constructor(
     readonly from: number,
-    private readonly nextSegment: number,
-  ) {}
+    private readonly firstSegment: number,
+  ) {
+    this.to = from;
+    this.nextSegment = firstSegment;
+  }
 
   add({ nextSegment, use, ids }: Written): void {
     this.#written.push({ nextSegment, use });
+    this.nextSegment = nextSegment;
     if (!use) return;
+    this.to = Math.max(this.to, use.number);
     for (const id of ids) this.spans.set(id, withUse(this.spans.get(id), use.number, use.timeMs));
   }
 
   /** Returns the first use of a segment that was new. */
   firstOf(id: SegmentId): Use | undefined {
-    if (id < this.nextSegment) return undefined;
+    if (id < this.firstSegment) return undefined;
     let [low, high] = [0, this.#written.length];
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -95,8 +95,11 @@ export class BoardKeeper {
   async #follow(): Promise<void> {
     const { memory, vault } = this;
     const { meta } = vault.tables;
-    const { lastConversation: to, nextSegment } = readState(meta);
     const { seen } = memory;
+    const { lastConversation, nextSegment } = seen
+      ? { lastConversation: seen.to, nextSegment: seen.nextSegment }
+      : readState(meta);
+    const to = lastConversation;
     // Commits go on with these: nothing of the next conversations is lost.
     memory.seen = new SeenUses(to, nextSegment);
     try {

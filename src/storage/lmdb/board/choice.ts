@@ -1,9 +1,7 @@
 import { limits } from '../../../model/index.js';
 import type { SharedOrder } from '../../contract/shared.js';
 import type { Tables } from '../tables/environment.js';
-import { storedFigure } from '../tables/meta.js';
-import { RefCounts } from '../segments/ref-counts.js';
-import type { SegmentId } from '../tables/ids.js';
+import { readReferences } from '../segments/ref-counts.js';
 import { type BoardEntry, lowest, type Thresholds } from './board.js';
 
 export interface BoardLimits {
@@ -22,8 +20,8 @@ export interface BoardLimits {
 
 export const boardLimits: BoardLimits = {
   page: limits.pageSizeMax,
-  keptPerOrder: 1536,
-  entries: 4608,
+  keptPerOrder: 1152,
+  entries: 2560,
   risenBytes: 1024,
 };
 
@@ -112,10 +110,12 @@ export function hasEnough(
 
 /** Reads the references of entries, which are in the order of their ids. */
 export function counted(
-  tables: Pick<Tables, 'meta' | 'refCounts' | 'bigRefCounts'>,
+  tables: Pick<Tables, 'refCounts' | 'bigRefCounts'>,
   entries: readonly BoardEntry[],
 ): Candidate[] {
-  const next = storedFigure(tables.meta, 'nextSegment');
-  const counts = new RefCounts<SegmentId>(tables.refCounts, tables.bigRefCounts, next);
-  return entries.map((entry) => ({ entry, references: counts.get(entry.id) ?? 0 }));
+  const references = readReferences(
+    tables,
+    entries.map(({ id }) => id),
+  );
+  return entries.map((entry, at) => ({ entry, references: references[at]! }));
 }

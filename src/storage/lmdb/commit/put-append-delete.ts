@@ -144,7 +144,7 @@ export function appendMessages(
     { number, distance, conversation, list, replaces: true, grows: true },
     session.names,
   );
-  session.board.written(session.state.nextSegment);
+  session.board.written(session.state.nextSegment, { number, timeMs: conversation.createTimeMs });
   countIn(session, conversation, 1);
   countIn(session, before, -1);
   session.lists.changed(number, before, conversation);

@@ -58,6 +58,19 @@ export function decodeCounts(record: Uint8Array): Uint8Array | undefined {
   return counts;
 }
 
+/** Returns one count of a record, without a buffer for the others; undefined for what is no chunk. */
+export function countAt(record: Uint8Array, length: number, wanted: number): number | undefined {
+  if (length === COUNTS_PER_CHUNK) return record[wanted];
+  if (length === 0) return 0;
+  if (length % EXCEPTION_BYTES === 0 || length > COUNTS_PER_CHUNK) return undefined;
+  for (let at = 1, place = -1; at < length; at += EXCEPTION_BYTES) {
+    place += record[at]! + 1;
+    if (place === wanted) return record[at + 1];
+    if (place > wanted) break;
+  }
+  return record[0];
+}
+
 /**
  * Returns the count of more than half of them, or any if there is none: the vote of Boyer and Moore,
  * "MJRTY - A Fast Majority Vote Algorithm".

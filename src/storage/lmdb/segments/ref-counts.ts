@@ -2,7 +2,7 @@ import { assert, StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { Tables } from '../tables/environment.js';
 import { COUNTS_PER_CHUNK } from '../tables/layout.js';
-import { decodeCounts, encodeCounts, noCounts } from './count-chunk.js';
+import { countAt, decodeCounts, encodeCounts, noCounts } from './count-chunk.js';
 import { readState, type State } from '../tables/meta.js';
 import type { Entry, Table } from '../tables/table.js';
 import type { BlockId, SegmentId } from '../tables/ids.js';
@@ -93,9 +93,7 @@ export class RefCounts<Id extends SegmentId | BlockId> {
   }
 
   #bigCount(id: Id): number {
-    const record = this.bigCounts.get(id);
-    if (!record) throw this.bigCounts.corrupt(id, 'is missing: the chunk of its count leads to it');
-    const count = decodeBigCount(record);
+    const count = readBigCount(this.bigCounts, id);
     if (count + 1 < BIG) throw this.bigCounts.corrupt(id, 'is too small for a count of its own');
     return count;
   }
@@ -111,6 +109,40 @@ export class RefCounts<Id extends SegmentId | BlockId> {
     this.#chunks.set(number, chunk);
     return chunk;
   }
+}
+
+/**
+ * Returns the references of segments in ascending order, 0 for one that is not stored. Each chunk of them is
+ * read once, and not decoded as a whole.
+ * @throws StowkenError CORRUPT_STORE
+ */
+export function readReferences(
+  { refCounts, bigRefCounts }: Pick<Tables, 'refCounts' | 'bigRefCounts'>,
+  ids: readonly SegmentId[],
+): number[] {
+  const references: number[] = [];
+  for (let from = 0; from < ids.length;) {
+    const key = chunkOf(ids[from]!);
+    let to = from + 1;
+    while (to < ids.length && chunkOf(ids[to]!) === key) to += 1;
+    const wanted = ids.slice(from, to);
+    const read = refCounts.read(key, (bytes, length) =>
+      wanted.map((id) => countAt(bytes, length, id % COUNTS_PER_CHUNK)),
+    );
+    for (const [at, id] of wanted.entries()) {
+      const byte = read?.[at];
+      if (byte === undefined) throw refCounts.corrupt(key, `does not have the count of segment ${id}`);
+      references.push(byte === BIG ? readBigCount(bigRefCounts, id) : Math.max(0, byte - 1));
+    }
+    from = to;
+  }
+  return references;
+}
+
+function readBigCount(table: Table<number>, id: SegmentId | BlockId): number {
+  const record = table.get(id);
+  if (!record) throw table.corrupt(id, 'is missing: the chunk of its count leads to it');
+  return decodeBigCount(record);
 }
 
 /**
