@@ -42,6 +42,10 @@ const benchmarks = {
     options: '[--calls FILE]',
     load: () => import('./repeats.js'),
   },
+  search: {
+    about: 'tokens a second of a search through all text',
+    load: () => import('./search.js'),
+  },
   segmenter: {
     about: 'bytes, by the lengths of the segments that messages are split into',
     load: () => import('./segmenter.js'),
