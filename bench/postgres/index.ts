@@ -45,6 +45,9 @@ export async function run(argv: readonly string[]): Promise<void> {
   const core = await loadCore();
   const database = await OwnDatabase.start();
   const clients = new LoadClients(clientProcesses);
+  // A database outlives the process that started it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void database.stop().finally(() => process.exit(1)));
   try {
     for (const corpus of corpora)
       for (const measure of measures) await measure({ core, clients, database }, corpus);
