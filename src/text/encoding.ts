@@ -106,12 +106,17 @@ export class Encoding {
 
   *#encodeEach(texts: readonly Uint8Array[], added: Added, sink: TokenSink, cost: Cost): Slices<Uint32Array> {
     const ends = new Uint32Array(texts.length);
+    // Most tokenizers do nothing to a text before it is split.
+    const isPlain = (added.raw ?? added.normalized) === undefined && !this.#changesText;
     for (const [index, text] of texts.entries()) {
       if (cost.add(textCost)) yield;
-      // Most tokenizers do nothing to a text before it is split: a short one is quick then.
-      if ((added.raw ?? added.normalized) === undefined && !this.#changesText)
-        yield* this.#encodePlain(text, index, sink, cost);
-      else yield* this.#encodeStretches(added, text, index, sink, cost);
+      if (!isPlain) yield* this.#encodeStretches(added, text, index, sink, cost);
+      else if (text.length > 0) {
+        // Most texts are short, and encoded at once: no generator is made for them.
+        const taken = this.#encodeBeginning(text, index, sink);
+        if (taken < text.length) yield* this.#encodePlain(text.subarray(taken), index, sink, cost);
+        if (cost.add(taken)) yield;
+      }
       ends[index] = 4 * sink.length;
     }
     return ends;
@@ -159,12 +164,18 @@ export class Encoding {
 
   *#encodePlain(text: Uint8Array, index: number, sink: TokenSink, cost: Cost): Slices<void> {
     for (let at = 0; at < text.length;) {
-      const encoded = this.core.encode(text.subarray(at));
-      if (encoded === undefined) throw new LongRun(index);
-      sink.push(encoded.tokens);
-      at += encoded.taken;
-      if (cost.add(encoded.taken)) yield;
+      const taken = this.#encodeBeginning(text.subarray(at), index, sink);
+      at += taken;
+      if (cost.add(taken)) yield;
     }
+  }
+
+  /** Encodes the beginning of a text that is not empty. Returns its bytes. */
+  #encodeBeginning(text: Uint8Array, index: number, sink: TokenSink): number {
+    const encoded = this.core.encode(text);
+    if (encoded === undefined) throw new LongRun(index);
+    sink.push(encoded.tokens);
+    return encoded.taken;
   }
 
   *#normalize(text: Uint8Array): Slices<Uint8Array> {

@@ -89,6 +89,7 @@ export class TextCore {
   #decodeBytes = 0;
   #decodeEnds = 0;
   #window = 0;
+  #input = 0;
   #bytes = new Uint8Array(0);
   #words = new Uint32Array(0);
 
@@ -173,8 +174,8 @@ export class TextCore {
     for (let bytesMax = this.windowBytes; ; bytesMax *= 2) {
       const window = fitting(text, bytesMax);
       if (window > this.#window) this.#widen(window);
-      this.#bytes.set(text.subarray(0, window), this.#wasm.input.value);
       const isWhole = window === text.length;
+      this.#bytes.set(isWhole ? text : text.subarray(0, window), this.#input);
       const count = this.#wasm.encodeWindow(window, isWhole && ends ? 1 : 0);
       this.#look();
       if (count === needsMore && isWhole) return { tokens: new Uint32Array(0), taken: 0 };
@@ -232,6 +233,7 @@ export class TextCore {
   #widen(bytes: number): void {
     check(this.#wasm.reserveWindow(this.#windowStart, bytes));
     this.#window = bytes;
+    this.#input = this.#wasm.input.value;
     this.#look();
   }
 

@@ -12,20 +12,19 @@ export class TokenSink {
   /** Undefined once it was given back. */
   #latest: Uint32Array | undefined = spares.pop() ?? new Uint32Array(latestMax);
   #latestLength = 0;
-  readonly #earlier: MappedBytes;
+  /** Most texts are short, and have none. */
+  #earlier: MappedBytes | undefined;
 
-  constructor(tokensMax: number) {
-    this.#earlier = new MappedBytes(4 * tokensMax);
-  }
+  constructor(private readonly tokensMax: number) {}
 
   get length(): number {
-    return this.#earlier.length / 4 + this.#latestLength;
+    return (this.#earlier?.length ?? 0) / 4 + this.#latestLength;
   }
 
   push(tokens: Uint32Array): void {
     const latest = this.#latest!;
     if (this.#latestLength + tokens.length > latest.length) this.#flush(latest);
-    if (tokens.length > latest.length) this.#earlier.add(bytesOf(tokens));
+    if (tokens.length > latest.length) this.#add(tokens);
     else {
       latest.set(tokens, this.#latestLength);
       this.#latestLength += tokens.length;
@@ -36,8 +35,10 @@ export class TokenSink {
   finish(): Uint8Array<ArrayBuffer> {
     const latest = this.#latest!;
     let le32: Uint8Array<ArrayBuffer>;
-    if (this.#earlier.length === 0) le32 = new Uint8Array(latest.slice(0, this.#latestLength).buffer);
-    else {
+    if (this.#earlier === undefined) {
+      le32 = new Uint8Array(4 * this.#latestLength);
+      le32.set(bytesOf(latest.subarray(0, this.#latestLength)));
+    } else {
       this.#flush(latest);
       le32 = this.#earlier.finish();
     }
@@ -47,13 +48,18 @@ export class TokenSink {
 
   /** Returns the memory. */
   release(): void {
-    this.#earlier.release();
+    this.#earlier?.release();
     this.#giveBack();
   }
 
   #flush(latest: Uint32Array): void {
-    this.#earlier.add(bytesOf(latest.subarray(0, this.#latestLength)));
+    this.#add(latest.subarray(0, this.#latestLength));
     this.#latestLength = 0;
+  }
+
+  #add(tokens: Uint32Array): void {
+    this.#earlier ??= new MappedBytes(4 * this.tokensMax);
+    this.#earlier.add(bytesOf(tokens));
   }
 
   #giveBack(): void {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -102,6 +103,33 @@ describe('the documents of a file', () => {
     const packed = execFileSync(name, ['-c'], { input: lines.repeat(50) });
     expect(await read(packed)).toHaveLength(100);
     await expect(read(packed.subarray(0, -9))).rejects.toThrow(`it is ${name}, and damaged or cut: `);
+  });
+
+  it('are unpacked by the program as it is built, too', () => {
+    // Modules that unpack are found otherwise there than in tests: three lines, packed.
+    const json = '{"messages":[{"role":"user","content":"Hi"}]}\n'.repeat(3);
+    const rows = parquetWriteBuffer({
+      columnData: ['prompt', 'completion'].map((name) => ({ name, data: ['a', 'b', 'c'], type: 'STRING' })),
+    });
+    const packed = {
+      xz: '/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4ACJADNdAD2IiaaUYNm9y2PPeI7cq7mTPoFkH2Fqbhbs7PPrDSbua3HOim+4kWZUtweEZkG89KoAAAAA1LCrcs2cSGwAAU+KAQAAADKjsX6xxGf7AgAAAAAEWVo=',
+      bzip2:
+        'QlpoOTFBWSZTWafo7iQAAEBfgAAQEAQAEABAAAoqp54KIABQo0ZA0aZGhn/qqZBkA009SFl3C6iiMEnjYSVaJrKprPVnb5R0k7XTZMVUJIwZLvkJvxdyRThQkKfo7iQ=',
+      zstd: 'KLUv/QRYtQEA5AJ7Im1lc3NhZ2VzIjpbeyJyb2xlIjoidXNlciIsImNvbnRlbnQiOiJIaSJ9XX0KAQDOOKkyYU6sEQ==',
+      gzip: gzipSync(json).toString('base64'),
+      parquet: Buffer.from(rows).toString('base64'),
+    };
+    const own = mkdtempSync(join(tmpdir(), 'stowken-packed-'));
+    const files = Object.entries(packed).map(([name, bytes]) => {
+      const file = join(own, name);
+      writeFileSync(file, Buffer.from(bytes, 'base64'));
+      return file;
+    });
+    const options = { encoding: 'utf8' } as const;
+    const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const out = execFileSync(process.execPath, [command, 'import', '--dry-run', '--json', ...files], options);
+    rmSync(own, { recursive: true });
+    expect(JSON.parse(out)).toMatchObject({ would_store: 3 * files.length, failed: 0 });
   });
 
   it('are refused with what the file is', async () => {

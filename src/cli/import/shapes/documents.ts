@@ -194,7 +194,8 @@ export class Documents {
       const made = this.anywhere(item, at === '' ? key : `${at}.${key}`, depth + 1);
       return this.messages.length === before ? [] : [[key, made]];
     });
-    return withValues(this.keep(value) as JsonObject, taken);
+    const kept = this.keep(value) as JsonObject;
+    return taken.length === 0 ? kept : withValues(kept, taken);
   }
 
   /** Takes a question and its answer; undefined if the value has another shape. */

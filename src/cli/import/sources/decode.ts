@@ -1,8 +1,12 @@
+import { createRequire } from 'node:module';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
+import type * as Xz from 'xz-decompress';
 import { BadLine } from '../bad-line.js';
+
+const require = createRequire(import.meta.url);
 
 type Bytes = AsyncIterable<Buffer>;
 
@@ -133,7 +137,8 @@ async function* unbzip2(source: Bytes): AsyncGenerator<Buffer, void, void> {
 }
 
 async function* unxz(source: Bytes): AsyncGenerator<Buffer, void, void> {
-  const { XzReadableStream } = await import('xz-decompress');
+  // Its module is CommonJS, and Node finds no names in it.
+  const { XzReadableStream } = require('xz-decompress') as typeof Xz;
   const packed = ReadableStream.from(source);
   for await (const chunk of new XzReadableStream(packed)) yield Buffer.from(chunk);
 }
