@@ -192,8 +192,10 @@ function isNewTokenizer(
   return kept === undefined;
 }
 
+type Unchanged = Pick<ManifestPlan, 'unchanged'>;
+
 /** True if the change is only a put or fork of content that is stored already. */
-function isUnchanged(change: Change, put?: ManifestPlan, fork?: ManifestPlan): boolean {
+export function isUnchanged(change: Change, put?: Unchanged, fork?: Unchanged): boolean {
   if (!put?.unchanged && !fork?.unchanged) return false;
   return (Object.keys(change) as (keyof Change)[]).every((part) => {
     if (part === 'put') return put?.unchanged !== undefined;

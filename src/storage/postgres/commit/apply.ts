@@ -1,6 +1,6 @@
 import { present, type SegmentHash, StowkenError, tokenizerChanged } from '../../../model/index.js';
 import type { Change, ChangeResult, DeletionOutcome, KeptTokenizer } from '../../contract/change.js';
-import { withEarlier, type Part } from '../../shared/apply-change.js';
+import { isUnchanged, withEarlier, type Part } from '../../shared/apply-change.js';
 import type { ResultDraft } from '../../shared/change-results.js';
 import { checkRegistries } from '../../shared/registry-checks.js';
 import { placesOf } from '../collect/condemn.js';
@@ -58,7 +58,9 @@ export async function applyChange(
   const result: ResultDraft = {};
   if (unchangedPut) result.put = unchangedPut;
   if (unchangedFork) result.fork = unchangedFork;
-  if (isUnchanged(change, unchangedPut, unchangedFork)) return { result, unchanged: true };
+  const put = unchangedPut && { unchanged: unchangedPut };
+  const fork = unchangedFork && { unchanged: unchangedFork };
+  if (isUnchanged(change, put, fork)) return { result, unchanged: true };
 
   for (const work of works.all) {
     revive(work, change);
@@ -101,19 +103,6 @@ function requireRegistries({ change, all }: Works): void {
       }),
     () => Math.max(0, ...all.flatMap(({ state: { registries } }) => [...registries.keys()])),
   );
-}
-
-function isUnchanged(change: Change, put: unknown, fork: unknown): boolean {
-  if (!put && !fork) return false;
-  const besides = new Set<string>([
-    'fence',
-    'newSegments',
-    'storedEarlier',
-    'request',
-    put ? 'put' : '',
-    fork ? 'fork' : '',
-  ]);
-  return Object.entries(change).every(([part, value]) => besides.has(part) || value === undefined);
 }
 
 /** Takes back the condemnation of what the change names or brings: it is locked until the change is made. */
