@@ -269,6 +269,110 @@ describe('the board of shared segments', () => {
     },
   );
 
+  /** Returns first and last use of each shared segment that has so many tokens at least. */
+  const uses = async () => {
+    const found = await shared('references', 1000);
+    return found.map(({ tokenCount, firstMs, lastMs }) => [tokenCount, firstMs, lastMs]);
+  };
+
+  /** Returns the board once it has the uses up to a conversation, by a look beside the backend. */
+  async function boardAt(number: number) {
+    const environment = await Environment.open(folder.path, { sync: false });
+    try {
+      return await eventually(() => {
+        environment.refresh();
+        const board = readBoard(environment.tables.meta)!;
+        expect(board.to).toBeGreaterThanOrEqual(number);
+        return Promise.resolve(board);
+      });
+    } finally {
+      await environment.close();
+    }
+  }
+
+  /** Stores conversations until commits are far enough behind that the uses of those before are entered. */
+  async function enterUses(): Promise<void> {
+    const { conversations } = await backend.stats();
+    for (let at = 0; at < 24; at++) await store(`more ${at}`, [5000 + at], 90_000);
+    await boardAt(conversations);
+  }
+
+  it('knows the use by a fork that shares blocks', async () => {
+    await open();
+    const segments = Array.from({ length: 1500 }, (_, at) => segmentOf(1 + at));
+    await backend.commit({
+      newSegments: segments,
+      put: {
+        spec: spec('long'),
+        messages: segments.map((segment) => message('user', segment)),
+        expect: { kind: 'absentOrSame' },
+        timeMs: 10_000,
+      },
+    });
+    await store('other', [1], 10_001);
+    await backend.commit({ fork: { id: 'long', newId: 'fork', messageCount: undefined, timeMs: 10_002 } });
+    const expected = [[segmentOf(1).tokenCount, 10_000, 10_002]];
+    expect((await uses()).slice(0, 1)).toEqual(expected);
+    await enterUses();
+    expect((await uses()).slice(0, 1)).toEqual(expected);
+  });
+
+  it('knows the first use of a segment that was stored before any conversation with it', async () => {
+    await open();
+    const [alone, field] = [segmentOf(1), segmentOf(2)];
+    await backend.commit({ newSegments: [alone] });
+    await store('without', [900], 10_000);
+    await backend.commit({
+      newSegments: [field],
+      put: {
+        spec: spec('field'),
+        messages: [{ ...message('user', segmentOf(900), field), fieldSegments: 1 }],
+        expect: { kind: 'absentOrSame' },
+        timeMs: 10_001,
+      },
+    });
+    for (let at = 2; at < 5; at++) await store(`c${at}`, [1, 2], 10_000 + at);
+    const expected = [
+      [alone.tokenCount, 10_002, 10_004],
+      [field.tokenCount, 10_002, 10_004],
+    ];
+    const known = async () => (await uses()).filter(([, firstMs]) => firstMs !== 10_000).sort();
+    expect(await known()).toEqual(expected);
+    await enterUses();
+    expect(await known()).toEqual(expected);
+  });
+
+  it('enters uses while nothing but appends is stored, and forgets what it has seen', async () => {
+    await open();
+    await store('c', [1], 10_000);
+    for (const id of ['a', 'b']) await store(id, [1, 2], 10_001);
+    for (let at = 0; at < 40; at++) {
+      const segments = [segmentOf(100 + at)];
+      const messages = segments.map((each) => message('tool', each));
+      await backend.commit({ newSegments: segments, append: { id: 'c', messages, timeMs: 10_002 } });
+    }
+    const board = await boardAt(3);
+    expect(board.entries.map(({ uses: known }) => known?.lastMs)).toEqual([10_001, 10_001]);
+  });
+
+  it('misses nothing that rises while it is built', async () => {
+    await open(small);
+    const random = randomFrom(7);
+    for (let round = 0; round < 40; round++) {
+      const stored: Promise<unknown>[] = [];
+      for (let at = 0; at < 6; at++) {
+        const seeds = Array.from({ length: 3 }, () => 1 + random.below(60));
+        stored.push(backend.commit(put(`r${round} ${at}`, seeds, nowMs, 0)));
+        if (at % 2 === 0) stored.push(backend.sharedSegments!({ order: 'references', limit: 4, signal }));
+        if (random.below(2) === 0) await new Promise(setImmediate);
+      }
+      await Promise.all(stored);
+      const gone = Array.from({ length: 5 }, (_, at) => `r${round - 1} ${at}`);
+      if (round > 0) await Promise.all(gone.map((id) => backend.commit({ delete: { id, timeMs: nowMs } })));
+      expect(await backend.check(), `round ${round}`).toEqual([]);
+    }
+  });
+
   it('leaves out what only fields have', async () => {
     await open();
     const [content, field] = [segmentOf(3), segmentOf(4)];

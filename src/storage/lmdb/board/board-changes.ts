@@ -32,8 +32,10 @@ export interface Building {
 /** Uses that commits have seen, so that nobody has to read their conversations again. */
 export class SeenUses {
   readonly spans = new Map<SegmentId, UseSpan>();
-  /** Lists in the order of their commits; each brought the segments below its `nextSegment`. */
-  readonly #written: Omit<Written, 'ids'>[] = [];
+  /** Lists that brought segments, in the order of their commits: those below `nextSegment`. */
+  readonly #bringers: Omit<Written, 'ids'>[] = [];
+  /** Number after which conversations are to be read, since commits have not seen all of their uses. */
+  #unreadAfter: number | undefined;
 
   /** Number up to which the uses of all conversations after `from` are here. */
   to: number;
@@ -49,24 +51,35 @@ export class SeenUses {
     this.nextSegment = firstSegment;
   }
 
-  add({ nextSegment, use, ids }: Written): void {
-    this.#written.push({ nextSegment, use });
+  /** Lists that are remembered one by one. */
+  get bringers(): number {
+    return this.#bringers.length;
+  }
+
+  /** Number after which conversations are to be read; undefined if all uses by conversations are here. */
+  get unreadAfter(): number | undefined {
+    return this.#unreadAfter;
+  }
+
+  add({ nextSegment, use, ids, sharesBlocks }: Written): void {
+    if (nextSegment > this.nextSegment) this.#bringers.push({ nextSegment, use });
     this.nextSegment = nextSegment;
     if (!use) return;
     this.to = Math.max(this.to, use.number);
+    if (sharesBlocks) this.#unreadAfter ??= use.number - 1;
     for (const id of ids) this.spans.set(id, withUse(this.spans.get(id), use.number, use.timeMs));
   }
 
-  /** Returns the first use of a segment that was new. */
+  /** Returns the use by the list that was written first after a segment was stored, if it was new. */
   firstOf(id: SegmentId): Use | undefined {
     if (id < this.firstSegment) return undefined;
-    let [low, high] = [0, this.#written.length];
+    let [low, high] = [0, this.#bringers.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#written[middle]!.nextSegment > id) high = middle;
+      if (this.#bringers[middle]!.nextSegment > id) high = middle;
       else low = middle + 1;
     }
-    return this.#written[low]?.use;
+    return this.#bringers[low]?.use;
   }
 }
 
@@ -77,6 +90,8 @@ interface Written {
   readonly use: Use | undefined;
   /** Segments of the board in it. */
   readonly ids: readonly SegmentId[];
+  /** True if it begins with blocks of another list, whose segments nobody has looked at. */
+  readonly sharesBlocks?: boolean;
 }
 
 /** The board of the process that writes, between transactions. */
@@ -138,8 +153,8 @@ export class BoardChanges {
   }
 
   /** Notes that a list was written, and its conversation if that was stored now. */
-  written(nextSegment: number, use?: Use): void {
-    this.#written.push({ nextSegment, use, ids: this.#held });
+  written(nextSegment: number, use?: Use, sharesBlocks = false): void {
+    this.#written.push({ nextSegment, use, ids: this.#held, sharesBlocks });
     this.#held = [];
   }
 

@@ -23,7 +23,7 @@ import {
 import { type BoardMemory, SeenUses } from './board-changes.js';
 import { isTooShort } from './board-query.js';
 import { type BoardLimits, type Candidate, choose, counted, isAbove } from './choice.js';
-import { findFirstUse } from './first-use.js';
+import { findFirstUse, usesSegment } from './first-use.js';
 import { scanContents } from './scan.js';
 
 /** Commits between two looks at how far the board's uses are behind. */
@@ -54,7 +54,7 @@ export class BoardKeeper {
   notice(): void {
     if (this.#running || this.#stopped) return;
     if (this.#commits++ % Math.min(COMMITS_PER_LOOK, this.behindMax) > 0) return;
-    if (this.#to === undefined || this.#behind(this.#to) > this.behindMax) this.#start();
+    if (this.#to === undefined || this.#isFarBehind(this.#to)) this.#start();
   }
 
   /** To be called when the board did not know an answer, or was removed. */
@@ -69,8 +69,10 @@ export class BoardKeeper {
     this.#running = this.#run().finally(() => (this.#running = undefined));
   }
 
-  #behind(to: number): number {
-    return readState(this.vault.tables.meta).lastConversation - to;
+  /** By conversations, or by appends to older ones: what commits have seen is in memory until then. */
+  #isFarBehind(to: number): boolean {
+    const behind = readState(this.vault.tables.meta).lastConversation - to;
+    return Math.max(behind, this.memory.seen?.bringers ?? 0) > this.behindMax;
   }
 
   async stop(): Promise<void> {
@@ -83,7 +85,7 @@ export class BoardKeeper {
     try {
       const { tables } = this.vault;
       const to = readBoard(tables.meta)?.to ?? 0;
-      if (this.#behind(to) > this.behindMax) await this.#follow();
+      if (this.#isFarBehind(to)) await this.#follow();
       if (isTooShort(tables, this.memory.limits)) await this.#build();
       this.#to = readBoard(tables.meta)?.to;
     } catch {
@@ -106,13 +108,12 @@ export class BoardKeeper {
       const board = readBoard(meta);
       if (!board) return;
       const read = await this.#readUses(board, seen?.from ?? to);
+      if (seen) await this.#readUnseen(board, seen, read);
       await this.#change(() => {
         const current = readBoard(meta);
         if (!current) return;
         const entries = entriesWith(current.entries, readRisen(meta));
         for (const entry of entries) {
-          const first = entry.uses ? undefined : seen?.firstOf(entry.id);
-          if (first) entry.uses = withUse(undefined, first.number, first.timeMs);
           for (const uses of [read.get(entry.id), seen?.spans.get(entry.id)])
             entry.uses = joined(entry.uses, uses);
         }
@@ -125,7 +126,7 @@ export class BoardKeeper {
   }
 
   /** Reads the uses of a board's segments by conversations after its own, up to a number. */
-  async #readUses(board: Board, to: number): Promise<ReadonlyMap<SegmentId, UseSpan>> {
+  async #readUses(board: Board, to: number): Promise<Map<SegmentId, UseSpan>> {
     const { tables, nameOf } = this.vault;
     const uses = new Map<SegmentId, UseSpan>();
     const wanted = new Set<SegmentId>();
@@ -138,14 +139,46 @@ export class BoardKeeper {
       await setTimeout(PAUSE_MS);
       this.#throwIfStopped();
     }
-    for (let after: number | undefined = board.to; after !== undefined && after < to;) {
+    await this.#scanUses({ after: board.to, to }, wanted, uses);
+    return uses;
+  }
+
+  /**
+   * Adds the uses that commits have not seen: the first one of a segment that rose later, which has one
+   * reference then, and those by blocks that a fork shares.
+   */
+  async #readUnseen(board: Board, seen: SeenUses, uses: Map<SegmentId, UseSpan>): Promise<void> {
+    const { tables, nameOf } = this.vault;
+    const entries = entriesWith(board.entries, readRisen(tables.meta));
+    let after = seen.unreadAfter;
+    for (const { id, uses: known } of entries) {
+      const first = known ? undefined : seen.firstOf(id);
+      if (!first) continue;
+      // It may have the segment in a field, or not at all: segments can be stored without conversations.
+      if (usesSegment(tables, nameOf, first.number, id) === false) after = seen.from;
+      else uses.set(id, withUse(uses.get(id), first.number, first.timeMs));
+      await setTimeout(PAUSE_MS);
+      this.#throwIfStopped();
+    }
+    if (after === undefined) return;
+    await this.#scanUses({ after, to: seen.to }, new Set(entries.map(({ id }) => id)), uses);
+  }
+
+  /** Adds the uses of segments by a range of conversations, in slices. */
+  async #scanUses(
+    range: { readonly after: number; readonly to: number },
+    wanted: ReadonlySet<SegmentId>,
+    uses: Map<SegmentId, UseSpan>,
+  ): Promise<void> {
+    const { tables, nameOf } = this.vault;
+    const { to } = range;
+    for (let after: number | undefined = range.after; after !== undefined && after < to;) {
       after = scanContents(tables, nameOf, { after, to }, (id, _tokens, number, timeMs) => {
         if (wanted.has(id)) uses.set(id, withUse(uses.get(id), number, timeMs));
       });
       await setTimeout(PAUSE_MS);
       this.#throwIfStopped();
     }
-    return uses;
   }
 
   #throwIfStopped(): void {
@@ -157,8 +190,9 @@ export class BoardKeeper {
     const { tables, nameOf } = vault;
     const found = new Found(memory.limits);
     const risen = new Map<SegmentId, number>();
-    // From here on, commits say which segments rise above what this scan keeps.
-    memory.building = { thresholds: () => found.thresholds, risen };
+    // From here on, commits say which segments rise above what this scan keeps. One that is under way by now
+    // would not, and what it raises is not in what is read.
+    await this.write(() => (memory.building = { thresholds: () => found.thresholds, risen }));
     try {
       await this.#lookAtReferences(found);
       const { lastConversation: to, nextSegment } = readState(tables.meta);

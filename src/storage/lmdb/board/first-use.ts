@@ -47,6 +47,19 @@ export function findFirstUse(tables: ScannedTables, nameOf: StringOf, id: Segmen
   return undefined;
 }
 
+/** True if a conversation has a segment in the content of a message; undefined if it is gone or damaged. */
+export function usesSegment(
+  tables: ScannedTables,
+  nameOf: StringOf,
+  number: number,
+  id: SegmentId,
+): boolean | undefined {
+  return undefinedIfCorrupt(() => {
+    const record = tables.conversations.get(number);
+    return record && has(tables, decodeManifest(record, nameOf), id);
+  });
+}
+
 /** Returns the newest of the segments that a conversation had when it was stored, as far as that is known. */
 function newestAtStore(tables: ScannedTables, manifest: StoredManifest): number {
   // Messages that were appended later are newer. The first message is as old as the conversation.

@@ -53,7 +53,8 @@ export function forkConversation(session: WriteSession, fork: Fork): ManifestOut
     { ...place, conversation, list, replaces: false, grows: false },
     session.names,
   );
-  session.board.written(state.nextSegment, { number, timeMs: conversation.createTimeMs });
+  const use = { number, timeMs: conversation.createTimeMs };
+  session.board.written(state.nextSegment, use, shared.length > 0);
   session.ids.insert(fork.newId, number);
   if (fork.indexed) session.radix.fork(parent.number, number, wholeBlocks(conversation.totalTokens));
   countIn(session, conversation, 1);
