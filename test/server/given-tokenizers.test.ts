@@ -24,6 +24,23 @@ const json = tokenizerJson({
     { id: 401, content: '<|im_start|>', normalized: false, special: true },
   ],
 });
+/** One of SentencePiece's kind: each text begins with a space, which is written U+2581. */
+const ofBytes = Array.from(
+  { length: 256 },
+  (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+);
+const spaces = {
+  ...{ version: '1.0', added_tokens: [], normalizer: null },
+  pre_tokenizer: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'first', split: false },
+  decoder: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'first', split: false },
+  model: {
+    ...{ type: 'BPE', unk_token: '<unk>', fuse_unk: true, byte_fallback: true, ignore_merges: false },
+    vocab: Object.fromEntries(
+      ['<unk>', ...ofBytes, '\u2581', 'a', '\u2581a'].map((token, id) => [token, id]),
+    ),
+    merges: [['\u2581', 'a']],
+  },
+};
 const texts = ['<think>Tell me the rest, the e\u0301nd.', '<|im_start|>日本語 the', ''];
 
 let server: StowkenProcess;
@@ -34,6 +51,7 @@ let expected: number[][];
 beforeAll(async () => {
   mkdirSync(join(folder, 'model'));
   writeFileSync(join(folder, 'model', 'tokenizer.json'), JSON.stringify(json));
+  writeFileSync(join(folder, 'spaces.json'), JSON.stringify(spaces));
   // Special tokens of the peer's are found in text; here they are text.
   const ordinary = { ...json, added_tokens: json.added_tokens.filter(({ special }) => !special) };
   const ids = new Map([[Object.keys(json.model.vocab).length, 400]]);
@@ -41,6 +59,7 @@ beforeAll(async () => {
   expected = encoded.map((tokens) => tokens.map((token) => ids.get(token) ?? token));
   server = await startStrictStowken(
     ...['--data', join(folder, 'data'), '--workers', '2'],
+    ...['--tokenizer', `spaces=${join(folder, 'spaces.json')}`],
     ...['--tokenizer', `qwen-small=${join(folder, 'model')}`],
   );
   client = connect({ server: server.address });
@@ -64,7 +83,7 @@ async function contentOf(id: string, encoding: 'text' | 'tokens') {
 describe('a server with a tokenizer of a file, in all its processes', () => {
   it('lists it', async () => {
     const all = jsonLines((await run(['tokenizers', '--json'])).stdout);
-    expect(all).toHaveLength(8);
+    expect(all).toHaveLength(9);
     expect(all.at(-1)).toMatchObject({
       name: 'qwen-small',
       kind: 'byte-level BPE',
@@ -94,6 +113,38 @@ describe('a server with a tokenizer of a file, in all its processes', () => {
     const prefix = await run(['find-prefix', join(folder, 'prefix.txt'), '--tokenizer', 'qwen-small']);
     expect(prefix).toMatchObject({ code: 0, stderr: '' });
   });
+
+  it.each(['spaces', 'qwen-small'])(
+    'gives imported lines back that %s changes the text of',
+    async (tokenizer) => {
+      const contents = [' a', '  a', 'a\u2581b', '\u2581', ' ', 'the e\u0301nd', 'a'];
+      const line = (count: number) => ({
+        ...{ id: `changed-${tokenizer}`, tokenizer },
+        messages: contents.slice(0, count).map((content) => ({ role: 'user', content })),
+      });
+      const imported = async (count: number) =>
+        jsonLines((await run(['import', '--json', '-'], JSON.stringify(line(count)))).stdout)[0];
+      const same = async () => {
+        const { stdout } = await run([
+          'export',
+          '--format',
+          'same',
+          '--id-prefix',
+          'changed-',
+          '--tokenizer',
+          tokenizer,
+        ]);
+        return jsonLines(stdout);
+      };
+      expect(await imported(3)).toMatchObject({ stored: 1, failed: 0 });
+      expect(await same()).toEqual([line(3)]);
+      expect(await imported(3)).toMatchObject({ stored: 0, unchanged: 1, failed: 0 });
+      // The rest is appended.
+      expect(await imported(contents.length)).toMatchObject({ stored: 1, failed: 0 });
+      expect(await same()).toEqual([line(contents.length)]);
+      expect(await imported(2)).toMatchObject({ unchanged: 1, failed: 0 });
+    },
+  );
 });
 
 describe('a server with a tokenizer that it does not know', () => {

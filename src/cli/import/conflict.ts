@@ -1,8 +1,9 @@
 import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
 import { type Conversation, present } from '../../model/index.js';
 import { readForm, type ReadPart } from '../jsonl/write.js';
-import { documentJsonOf, hasSpecials, hasValues, keptSaid, skeletonOf } from './fields.js';
+import { documentJsonOf, encodedText, hasSpecials, hasValues, keptSaid, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
+import { withChangedText } from './changed-text.js';
 import { type RecordDefaults, toNewMessage } from './to-store.js';
 
 /** Ways to store a conversation whose id is stored with other content. */
@@ -60,7 +61,11 @@ export async function settle(
   if (more.length > 0 && ((hasText && stored.conversation.tokenizer === '') || saysOther)) return replace();
   if (more.length > 0) {
     const messages = more.map((message, index): NewMessage =>
-      toNewMessage(message, defaults, index === 0 ? draft : undefined),
+      toNewMessage(
+        withChangedText(message, stored.conversation.tokenizer),
+        defaults,
+        index === 0 ? draft : undefined,
+      ),
     );
     return client.append(id, messages, { ifRevision: stored.conversation.revision });
   }
@@ -126,8 +131,9 @@ function isSameMessage(
 ): boolean {
   if (stored.role !== role || stored.name !== name || stored.toolCallId !== toolCallId) return false;
   if (fields !== undefined && JSON.stringify(fields) !== skeletonOf(stored)) return false;
-  if ((said && JSON.stringify(said)) !== keptSaid(stored)) return false;
-  if (typeof content === 'string') return stored.content === content;
+  const rendered = typeof content === 'string' ? undefined : said;
+  if ((rendered && JSON.stringify(rendered)) !== keptSaid(stored)) return false;
+  if (typeof content === 'string') return encodedText(stored) === content;
   const ids = asTokens?.content;
   return (
     typeof ids === 'object' && ids.length === content.length && content.every((id, at) => ids[at] === id)

@@ -27,8 +27,10 @@ interface KeptFields {
   readonly tokens?: true;
   /** True if text of special tokens became these tokens: text it was all the same. */
   readonly specials?: true;
-  /** Text before it was rendered; see DraftMessage. The server reads it too. */
+  /** Text before it was rendered, or encoded; see DraftMessage. The server reads it too. */
   readonly said?: string | readonly [from: number, to: number];
+  /** True if that text was encoded as it is, with a tokenizer that may change it. */
+  readonly encoded?: true;
   /** Shape and skeleton of the document that ended with this message or a later one. */
   readonly format?: string;
   readonly document?: Json;
@@ -56,10 +58,12 @@ function formIn(
   content: DraftMessage['content'],
   said: DraftMessage['said'],
   specialTokens: boolean,
-): Pick<KeptFields, 'said' | 'specials' | 'tokens'> {
-  if (said !== undefined) return { said };
-  if (typeof content !== 'string') return { tokens: true };
-  return specialTokens ? { specials: true } : {};
+): Pick<KeptFields, 'said' | 'encoded' | 'specials' | 'tokens'> {
+  if (typeof content !== 'string') return said === undefined ? { tokens: true } : { said };
+  return {
+    ...(said !== undefined && ({ said, encoded: true } as const)),
+    ...(specialTokens && ({ specials: true } as const)),
+  };
 }
 
 function keptOf(fieldsJson: string | undefined): KeptFields {
@@ -88,8 +92,14 @@ export function saidOf({ fieldsJson, content }: StoredPart): StoredPart['content
 
 /** Returns what was kept of a message's text before it was rendered, as JSON; undefined if it was not. */
 export function keptSaid({ fieldsJson }: StoredPart): string | undefined {
-  const { said } = keptOf(fieldsJson);
-  return said && JSON.stringify(said);
+  const { said, encoded } = keptOf(fieldsJson);
+  return encoded || said === undefined ? undefined : JSON.stringify(said);
+}
+
+/** Returns the text that a message was encoded of; its content if the tokenizer does not change it. */
+export function encodedText({ fieldsJson, content }: StoredPart): StoredPart['content'] {
+  const { said, encoded } = keptOf(fieldsJson);
+  return encoded && typeof said === 'string' ? said : content;
 }
 
 /** Returns whether text of special tokens became these tokens. */

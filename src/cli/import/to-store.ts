@@ -3,6 +3,7 @@ import type { NewMessage, StoreRequest } from '../../client/index.js';
 import { tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
+import { withChangedText } from './changed-text.js';
 import { fieldsOf, hasValues } from './fields.js';
 import { parseDocument } from './parse.js';
 import {
@@ -67,19 +68,20 @@ export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore 
   const { spec, messages } = draft;
   const hasText = messages.some(({ content }) => typeof content === 'string');
   const known = spec.tokenizer ?? (hasText ? tokenizerOfModel(spec.model ?? '') : '');
+  const tokenizer = known ?? defaults.tokenizer;
   const request = {
     conversation: {
       id: spec.id ?? uuidv7(),
       application: spec.application ?? defaults.application,
       model: spec.model ?? '',
-      tokenizer: known ?? defaults.tokenizer,
+      tokenizer,
       parentId: spec.parentId ?? '',
       ...(typeof spec.createTime === 'number' && { createTimeMs: spec.createTime }),
       expireTimeMs: spec.expireTimeMs,
       metadata: spec.metadata ?? {},
     },
     messages: messages.map((message, index) =>
-      toNewMessage(message, defaults, index === 0 ? draft : undefined),
+      toNewMessage(withChangedText(message, tokenizer), defaults, index === 0 ? draft : undefined),
     ),
   };
   return { request, assumesTokenizer: known === undefined };

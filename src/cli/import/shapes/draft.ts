@@ -9,7 +9,7 @@ export interface DraftMessage extends PlainMessage {
   readonly fields: Json | undefined;
   /**
    * Text of the message, if its content is what a chat template made of it: itself, or its place in the text
-   * of the content.
+   * of the content. Beside a text: that very text, because its tokenizer may change it.
    */
   readonly said?: string | readonly [from: number, to: number];
   /** Bytes that were taken out of the skeleton. */
