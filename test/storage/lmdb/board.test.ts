@@ -392,6 +392,16 @@ describe('the board of shared segments', () => {
     ]);
   });
 
+  it('has one that rises again after the commit that wrote the board left it out', async () => {
+    await open({ ...small, risenBytes: 0 });
+    const segment = segmentOf(1);
+    const reference = { hash: segment.hash, holder: 'holder' };
+    await store('a', [1]);
+    await backend.commit({ addReferences: [reference], removeReferences: [reference] });
+    await backend.commit({ addReferences: [reference] });
+    expect((await shared('references', 1)).map(({ references }) => references)).toEqual([2]);
+  });
+
   it('is checked, and built again by a repair', async () => {
     await open();
     for (const id of ['a', 'b', 'c']) await store(id, [5, 6]);

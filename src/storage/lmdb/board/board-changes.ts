@@ -124,6 +124,8 @@ export class BoardChanges {
   readonly #risen = new Map<SegmentId, number>();
   readonly #whileBuilding = new Map<SegmentId, number>();
   #after: KnownBoard | undefined;
+  /** Those of them that the record has. A board that is rewritten leaves out what is not shared. */
+  #noted: Risen = new Map();
   /** Segments of the board in the list that is being written. */
   #held: SegmentId[] = [];
   readonly #written: Written[] = [];
@@ -168,6 +170,7 @@ export class BoardChanges {
     if (record.length <= this.memory.limits.risenBytes) {
       this.meta.put(RISEN_KEY, record);
       this.#after = { ...known, risen };
+      this.#noted = this.#risen;
     } else this.#after = this.#rewritten(known.thresholds, risen);
   }
 
@@ -181,7 +184,7 @@ export class BoardChanges {
     }
     if (!this.#after) return;
     memory.known = this.#after;
-    for (const id of this.#risen.keys()) memory.known.ids.add(id);
+    for (const id of this.#noted.keys()) memory.known.ids.add(id);
   }
 
   #known(): KnownBoard | null {
