@@ -1,3 +1,4 @@
+import { limits } from '../model/index.js';
 import { ShingleSet } from './shingles.js';
 import type { Slices } from './slices.js';
 
@@ -35,8 +36,8 @@ export interface ComparedShingles {
   readonly counts: readonly ShingleCounts[];
 }
 
-/** Targets whose shingles a thread keeps. */
-const TARGETS = 2;
+/** Targets whose shingles a thread keeps: of all calls that run at once, or each would evict another. */
+const TARGETS = limits.vaultCallsMax;
 /** Tokens between two turns of a thread: a millisecond of work or two. */
 const SLICE_TOKENS = 32 * 1024;
 
