@@ -63,6 +63,16 @@ describe('garbage', () => {
     );
   });
 
+  it('counts as kept only what was left, also if more is garbage than was planned', async () => {
+    await t.vault.delete('a', { allowMissing: false });
+    const collection = t.vault.collectGarbage({ dryRun: false, minAgeMs: 0 }, signal);
+    expect((await collection.next()).value).toMatchObject({ kind: 'plan', segments: 1 });
+    // At the same time by the clock, as what another server counts late.
+    await t.vault.delete('b', { allowMissing: false });
+    const rest = await collectAll(collection);
+    expect(rest.at(-1)).toMatchObject({ kind: 'summary', segments: 3, keptSegments: 0 });
+  });
+
   it('is not taken from under a stream that still reads it', async () => {
     const stream = partsOf(t.vault.retrieve({ id: 'a', encoding: 'le32' }, signal));
     expect((await stream.next()).value).toMatchObject({ kind: 'header' });

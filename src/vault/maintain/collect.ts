@@ -28,15 +28,19 @@ export async function* collectGarbage(
   yield { kind: 'plan', segments: plan.segments, frameBytes: plan.frameBytes };
   let segments = 0;
   let frameBytes = 0;
+  // A dry run reports no kept segments, because it has not tried to delete any.
+  let keptSegments = 0;
   if (!options.dryRun) {
+    let tried = 0;
     for await (const deleted of executePlan(backend, plan, signal)) {
+      tried += deleted.tried;
       segments += deleted.segments;
       frameBytes += deleted.frameBytes;
       yield { kind: 'progress', segments, frameBytes };
     }
+    // More may be tried than was planned: what others counted late may be garbage since before.
+    keptSegments = tried - segments + Math.max(0, plan.segments - tried);
   }
-  // A dry run reports no kept segments, because it has not tried to delete any.
-  const keptSegments = options.dryRun ? 0 : plan.segments - segments;
   yield { kind: 'summary', segments, frameBytes, keptSegments };
 }
 
@@ -58,13 +62,13 @@ async function* executePlan(
   backend: StorageBackend,
   plan: CollectPlan,
   signal: AbortSignal,
-): AsyncGenerator<GarbageFigures, void, void> {
+): AsyncGenerator<GarbageFigures & { readonly tried: number }, void, void> {
   const { garbageBeforeMs } = plan;
   for await (const page of garbagePages(backend, garbageBeforeMs, signal)) {
     const { collect } = await backend.commit({
       collect: { keys: page.map(({ key }) => key), garbageBeforeMs },
     });
-    yield collect!;
+    yield { ...collect!, tried: page.length };
   }
 }
 
