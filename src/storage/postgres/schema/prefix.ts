@@ -1,6 +1,6 @@
 /**
  * Migration 5: the prefix index. A row has up to 256 fingerprints of the blocks that a conversation begins
- * with. Conversations of before are found when they are stored once more.
+ * with. Conversations of before are found when they are stored again with other content, or copied.
  */
 export const prefixTables: readonly string[] = [
   `create table prefix (
