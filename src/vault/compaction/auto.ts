@@ -1,6 +1,7 @@
-import { isStowkenError, limits, StowkenError } from '../../model/index.js';
+import { isStowkenError, limits, type StowkenError } from '../../model/index.js';
 import type { ExclusiveLease } from '../../storage/index.js';
 import { fencedBy } from './rewrite.js';
+import { compactionRunning, nothingDone, underRights } from './right.js';
 import type { Vault } from '../vault.js';
 import { compact, type CompactParts } from './compact.js';
 import {
@@ -91,8 +92,6 @@ export class AutoCompaction {
   }
 }
 
-const nothingDone: CompactFigures = { segmentsDone: 0, segments: 0, bytesBefore: 0, bytesAfter: 0 };
-
 /** Compactions of a vault: one at a time. */
 export class Compactor {
   #running: CompactFigures | undefined;
@@ -107,10 +106,12 @@ export class Compactor {
     let lease: ExclusiveLease | undefined;
     try {
       lease = await this.parts.backend.tryLease?.('compaction');
-      // Another process compacts: its progress is not known here.
-      if (lease === undefined && this.parts.backend.tryLease) throw alreadyRunning(nothingDone);
-      const wanted = lease === undefined ? signal : AbortSignal.any([signal, lease.lost]);
-      for await (const part of compact({ ...this.parts, ...fencedBy(lease) }, input, wanted)) {
+      if (lease === undefined && this.parts.backend.tryLease)
+        throw compactionRunning('an erasure, or a compaction of another server, is running in the vault');
+      const parts = { ...this.parts, ...fencedBy(lease) };
+      const leases = lease === undefined ? [] : [lease];
+      const compaction = underRights(leases, signal, 'compaction', (held) => compact(parts, input, held));
+      for await (const part of compaction) {
         if (part.kind === 'progress') this.#running = part;
         if (part.kind === 'summary') summary = part;
         else yield part;
@@ -124,15 +125,8 @@ export class Compactor {
   }
 }
 
-function alreadyRunning({ segmentsDone, segments, bytesBefore, bytesAfter }: CompactFigures): StowkenError {
-  return new StowkenError(
-    'COMPACTION_RUNNING',
-    `a compaction is running: ${segmentsDone} of ${segments} segments, ${bytesBefore} bytes to ${bytesAfter}`,
-    {
-      segments_done: String(segmentsDone),
-      segments: String(segments),
-      bytes_before: String(bytesBefore),
-      bytes_after: String(bytesAfter),
-    },
-  );
+function alreadyRunning(figures: CompactFigures): StowkenError {
+  const { segmentsDone, segments, bytesBefore, bytesAfter } = figures;
+  const progress = `${segmentsDone} of ${segments} segments, ${bytesBefore} bytes to ${bytesAfter}`;
+  return compactionRunning(`a compaction is running: ${progress}`, figures);
 }

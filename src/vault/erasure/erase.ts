@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Codec } from '../../codec/index.js';
-import { isStowkenError, type LabelValue, StowkenError } from '../../model/index.js';
+import { isStowkenError, type LabelValue } from '../../model/index.js';
 import type { ExclusiveLease, SegmentKey, StorageBackend } from '../../storage/index.js';
 import { throwIfAborted, Turns } from '../event-loop.js';
+import { compactionRunning, underRights } from '../compaction/right.js';
 import { type Fenced, fencedBy } from '../compaction/rewrite.js';
 import { collectGarbage } from '../maintain/collect.js';
 import { unsupported } from '../refusals.js';
@@ -59,9 +60,9 @@ export async function* erase(
   }
   const leases = await takeLeases(backend);
   try {
-    const lost = AbortSignal.any([signal, ...leases.map((lease) => lease.lost)]);
     // The compaction's right is the one that others wait for.
-    yield* new Erasure({ ...parts, fenced: fencedBy(leases.at(-1)) }, input, lost).run();
+    const erasing = { ...parts, fenced: fencedBy(leases.at(-1)) };
+    yield* underRights(leases, signal, 'erasure', (held) => new Erasure(erasing, input, held).run());
   } finally {
     for (const lease of leases) await lease.release();
   }
@@ -75,12 +76,8 @@ async function takeLeases(backend: StorageBackend): Promise<ExclusiveLease[]> {
     if (lease) leases.push(lease);
     else {
       for (const taken of leases) await taken.release();
-      const none = { segments_done: '0', segments: '0', bytes_before: '0', bytes_after: '0' };
-      throw new StowkenError(
-        'COMPACTION_RUNNING',
-        `${name === 'erasure' ? 'another erasure' : 'a compaction'} is running: nothing was erased; call again when it has ended`,
-        none,
-      );
+      const running = name === 'erasure' ? 'another erasure' : 'a compaction';
+      throw compactionRunning(`${running} is running: nothing was erased; call again when it has ended`);
     }
   }
   return leases;
