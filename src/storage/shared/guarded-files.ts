@@ -2,8 +2,6 @@ import { statSync } from 'node:fs';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
-/** Age up to which a look at all files is recent, in milliseconds. */
-const RECENT_MS = 10;
 /** Age up to which a look at the sizes of those that grow is recent, in milliseconds. */
 const SIZE_RECENT_MS = 1;
 
@@ -23,9 +21,7 @@ interface GuardedFile {
 export class GuardedFiles {
   readonly #files: GuardedFile[] = [];
   #fault: string | undefined;
-  /** Time of the last look at all files, by performance.now(). */
-  #lookedAt = -Infinity;
-  /** Time of the last look at the sizes of those that grow. */
+  /** Time of the last look at the sizes of those that grow, by performance.now(). */
   #sizesAt = -Infinity;
 
   /**
@@ -49,16 +45,8 @@ export class GuardedFiles {
       this.#sizesAt = -Infinity;
       return (this.#fault = `${file.name} ${file.path} ${fault}; ${ADVICE}`);
     }
-    this.#lookedAt = this.#sizesAt = performance.now();
+    this.#sizesAt = performance.now();
     return undefined;
-  }
-
-  /**
-   * Returns fault() as of a look in the last milliseconds. A write to a file that was removed or replaced a
-   * few milliseconds ago is lost with all that was written to it before.
-   */
-  recentFault(): string | undefined {
-    return isRecent(this.#lookedAt, RECENT_MS) ? this.#fault : this.fault();
   }
 
   /**
@@ -66,7 +54,7 @@ export class GuardedFiles {
    * end of a mapped file would end the process; files that were removed or replaced can still be read.
    */
   cut(): string | undefined {
-    if (isRecent(this.#sizesAt, SIZE_RECENT_MS)) return undefined;
+    if (performance.now() - this.#sizesAt < SIZE_RECENT_MS) return undefined;
     for (const file of this.#files) {
       if (file.bytes === undefined) continue;
       const found = statSync(file.path, { throwIfNoEntry: false });
@@ -75,10 +63,6 @@ export class GuardedFiles {
     this.#sizesAt = performance.now();
     return undefined;
   }
-}
-
-function isRecent(timeMs: number, ageMaxMs: number): boolean {
-  return performance.now() - timeMs < ageMaxMs;
 }
 
 function look(file: GuardedFile): string | undefined {

@@ -1,6 +1,5 @@
 import { copyFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isStowkenError } from '../../../src/model/index.js';
 import type { ManagedBackend } from '../../../src/storage/index.js';
@@ -8,9 +7,6 @@ import { durableKinds, openDurable } from '../../crash/backends.js';
 import { codec, core, longSegment, storing } from '../../contract/support.js';
 import { eventually } from '../../support/wait.js';
 import { temporaryFolder, type TemporaryFolder } from './support.js';
-
-/** Time for which a look at the files holds, and some more: a commit looks again after it. */
-const LOOK_HOLDS_MS = 20;
 
 let folder: TemporaryFolder;
 let vault: string;
@@ -74,7 +70,6 @@ describe.each(durableKinds)('the files of the %s storage, changed under it', (ki
     const file = await written(kind, backend);
     await copyFile(file, `${file}.copy`);
     await rename(`${file}.copy`, file);
-    await setTimeout(LOOK_HOLDS_MS);
     const failure: unknown = await backend
       .commit(storing('after', [longSegment(100, 2)]))
       .catch((e: unknown) => e);
@@ -94,7 +89,6 @@ describe.each(durableKinds)('the files of the %s storage, changed under it', (ki
     await backend.commit(storing('before', [longSegment(100, 1)]));
     const file = await written(kind, backend);
     await truncate(file, 10);
-    await setTimeout(LOOK_HOLDS_MS);
     const failure: unknown = await backend
       .commit(storing('after', [longSegment(100, 2)]))
       .catch((e: unknown) => e);
