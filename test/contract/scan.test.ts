@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SegmentKey } from '../../src/storage/index.js';
 import { sampleSegments } from '../codec/samples.js';
-import { backendKinds, segment, storing, useBench } from './support.js';
+import { backendKinds, itStoringOnce, segment, storing, useBench } from './support.js';
 
 const segments = sampleSegments(300, 1)
   .filter(({ length }) => length >= 30)
@@ -46,6 +46,14 @@ describe.each(backendKinds)('a scan of the %s backend', (kind) => {
       );
       expect(paged.flat().map(({ frame }) => bench().codec.hashOf(frame))).toEqual(hashes);
     }
+  });
+
+  itStoringOnce(kind)('keeps the order of a change, whether its conversation names a segment or not', async () => {
+    const [named, unnamed, other] = [segments.slice(5, 10), segments.slice(0, 5), segments.slice(10, 15)];
+    const brought = [...unnamed, ...named, ...other];
+    await bench().backend.commit({ ...storing('c', named), newSegments: brought });
+    const [page] = await pages(1000, Infinity);
+    expect(page!.map(({ frame }) => bench().codec.hashOf(frame))).toEqual(brought.map(({ hash }) => hash));
   });
 
   it('keeps to its bytes, with one segment at least', async () => {

@@ -1,5 +1,5 @@
 import { present, type SegmentHash } from '../../../model/index.js';
-import type { Change, NewSegment, SegmentKey } from '../../contract/change.js';
+import type { Change, SegmentKey } from '../../contract/change.js';
 import { distinctHashes } from '../../shared/records.js';
 import { unexpired } from '../../shared/manifest-rules.js';
 import type { Transaction } from '../database/transaction.js';
@@ -126,19 +126,17 @@ export class Works {
     );
   }
 
-  /** Gives each of the new segments to the partitions of those that name it. */
+  /** Gives each of the new segments, in their order, to the partitions of those that name it. */
   #assign(): void {
     const { newSegments = [], put, append } = this.change;
     if (newSegments.length === 0) return;
-    const wanted = this.#wanted();
-    const left = new Set(newSegments);
-    const taking = (hashes: ReadonlySet<SegmentHash>) => (segment: NewSegment) => {
-      if (hashes.has(segment.hash)) left.delete(segment);
-      return hashes.has(segment.hash);
-    };
-    for (const [work, hashes] of wanted) work.incoming.push(...newSegments.filter(taking(hashes)));
-    const [main] = (put ?? append) ? [...wanted.keys(), ...this.all] : [];
-    for (const segment of left) (main ?? this.#ofUnnamed(segment.hash)).incoming.push(segment);
+    const wanted = [...this.#wanted()];
+    const main = (put ?? append) && (wanted[0]?.[0] ?? this.all[0]);
+    for (const segment of newSegments) {
+      const naming = wanted.filter(([, hashes]) => hashes.has(segment.hash)).map(([work]) => work);
+      if (naming.length === 0) naming.push(main ?? this.#ofUnnamed(segment.hash));
+      for (const work of naming) work.incoming.push(segment);
+    }
   }
 
   /** Returns the work in the partition of a segment that nothing names yet. */
