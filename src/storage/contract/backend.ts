@@ -75,10 +75,10 @@ export interface StorageBackend {
 
   /**
    * Returns what this process remembers of these segments, in the order asked, without a look at the store.
-   * Both answers may be outdated: a commit checks them. Absent if it would not be cheaper than
-   * findSegments.
+   * Both answers may be outdated: a commit checks them. Absent, or undefined for these segments, if
+   * findSegments is to be asked.
    */
-  knownSegments?(hashes: readonly SegmentHash[]): (FoundSegment | undefined)[];
+  knownSegments?(hashes: readonly SegmentHash[]): (FoundSegment | undefined)[] | undefined;
 
   /**
    * Reads the frames of these segments, in the order asked; each buffer belongs to the caller. The caller

@@ -1,7 +1,7 @@
 import { frameRegistryId } from '../../codec/index.js';
 import { present, type SegmentHash } from '../../model/index.js';
 import type { StorageBackend } from '../contract/backend.js';
-import type { Change, SegmentKey, StoredSegment } from '../contract/change.js';
+import type { Change, FoundSegment, SegmentKey, StoredSegment } from '../contract/change.js';
 import type { ReferencePosition } from '../contract/queries.js';
 import { withLeanHeap } from '../shared/background.js';
 import { idAfter, idOf, keyOf, type SegmentId } from './tables/ids.js';
@@ -16,6 +16,7 @@ import { undefinedIfCorrupt } from './tables/lmdb-errors.js';
 type SegmentQueries = Pick<
   StorageBackend,
   | 'findSegments'
+  | 'knownSegments'
   | 'readFrames'
   | 'readHashes'
   | 'countReferences'
@@ -33,6 +34,17 @@ export function segmentQueries(vault: OpenVault): SegmentQueries {
         const known = finder.find(hash);
         return known && { key: keyOf(known.id), tokenCount: known.tokenCount };
       }),
+
+    /** Those that are not all remembered may be new: findSegments keeps that too for the commit. */
+    knownSegments(hashes) {
+      const known: FoundSegment[] = [];
+      for (const hash of hashes) {
+        const segment = vault.shared.cache.byHash(hash);
+        if (!segment) return undefined;
+        known.push({ key: keyOf(segment.id), tokenCount: segment.tokenCount });
+      }
+      return known;
+    },
 
     readFrames: (keys) => readFrames(vault, keys),
 

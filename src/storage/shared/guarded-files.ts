@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { present } from '../../model/index.js';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
@@ -20,6 +21,8 @@ interface GuardedFile {
  */
 export class GuardedFiles {
   readonly #files: GuardedFile[] = [];
+  /** Those of them that grow. */
+  readonly #written: GuardedFile[] = [];
   #fault: string | undefined;
   /** Time of the last look at the sizes of those that grow, by performance.now(). */
   #sizesAt = -Infinity;
@@ -30,7 +33,9 @@ export class GuardedFiles {
    */
   watch(name: string, path: string, { grows = false } = {}): void {
     const { dev: device, ino: inode, size } = statSync(path);
-    this.#files.push({ name, path, device, inode, bytes: grows ? size : undefined });
+    const file: GuardedFile = { name, path, device, inode, bytes: grows ? size : undefined };
+    this.#files.push(file);
+    if (grows) this.#written.push(file);
   }
 
   /**
@@ -38,8 +43,17 @@ export class GuardedFiles {
    * returned ever after.
    */
   fault(): string | undefined {
+    return this.#look(this.#files);
+  }
+
+  /** Describes a fault of those that grow, which are written to; undefined while they are intact. */
+  faultOfWritten(): string | undefined {
+    return this.#look(this.#written);
+  }
+
+  #look(files: readonly GuardedFile[]): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    for (const file of this.#files) {
+    for (const file of files) {
       const fault = look(file);
       if (fault === undefined) continue;
       this.#sizesAt = -Infinity;
@@ -55,10 +69,9 @@ export class GuardedFiles {
    */
   cut(): string | undefined {
     if (performance.now() - this.#sizesAt < SIZE_RECENT_MS) return undefined;
-    for (const file of this.#files) {
-      if (file.bytes === undefined) continue;
+    for (const file of this.#written) {
       const found = statSync(file.path, { throwIfNoEntry: false });
-      if (found?.ino === file.inode && found.size < file.bytes) return this.fault();
+      if (found?.ino === file.inode && found.size < present(file.bytes, 'it grows')) return this.fault();
     }
     this.#sizesAt = performance.now();
     return undefined;

@@ -13,7 +13,7 @@ import type { BlockFingerprints } from '../prefix/index.js';
 import { attachmentRuns } from './attachments.js';
 import { splitMessage } from './splitter.js';
 
-const noFields: readonly TokenRun[] = [];
+const none: readonly TokenRun[] = [];
 
 export interface HashedMessages {
   readonly messages: MessageRecord[];
@@ -53,14 +53,14 @@ export async function hashSegments(
     }
     const { role, name, toolCallId, attachments } = speakers[index]!;
     const contents = segments.length;
-    for (const piece of fields[index] ?? noFields) {
+    for (const piece of fields[index] ?? none) {
       for (const segment of splitMessage(core, [piece])) {
         const hash = core.hash(segment.varints);
         if (!runOf.has(hash)) runOf.set(hash, segment);
         segments.push({ hash, tokenCount: segment.tokenCount });
       }
     }
-    for (const segment of attachmentRuns(core, attachments)) {
+    for (const segment of attachments ? attachmentRuns(core, attachments) : none) {
       const hash = core.hash(segment.varints);
       if (!runOf.has(hash)) runOf.set(hash, segment);
       segments.push({ hash, tokenCount: segment.tokenCount });

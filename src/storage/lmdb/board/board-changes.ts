@@ -2,6 +2,7 @@ import type { Tables } from '../tables/environment.js';
 import type { State } from '../tables/meta.js';
 import type { SegmentId } from '../tables/ids.js';
 import {
+  type BoardEntry,
   encodeRisen,
   entriesWith,
   readBoard,
@@ -101,6 +102,7 @@ export class BoardMemory {
   building: Building | undefined;
   /** Undefined: nothing is known of the last conversations. */
   seen: SeenUses | undefined;
+  readonly firstUses = new FirstUses();
 
   constructor(readonly limits = boardLimits) {}
 
@@ -112,6 +114,28 @@ export class BoardMemory {
   clear(): void {
     this.known = undefined;
     this.seen = undefined;
+    this.firstUses.clear();
+  }
+}
+
+/** Limit of the first uses that are remembered: about two megabytes. */
+const FIRST_USES_MAX = 16_384;
+
+/** First uses of segments that a board left out: they may rise again, and to find one takes many records. */
+class FirstUses {
+  readonly #uses = new Map<SegmentId, Use>();
+
+  note(id: SegmentId, { firstNumber: number, firstMs: timeMs }: UseSpan): void {
+    if (this.#uses.size >= FIRST_USES_MAX) this.#uses.clear();
+    this.#uses.set(id, { number, timeMs });
+  }
+
+  get(id: SegmentId): Use | undefined {
+    return this.#uses.get(id);
+  }
+
+  clear(): void {
+    this.#uses.clear();
   }
 }
 
@@ -124,7 +148,7 @@ export class BoardChanges {
   readonly #risen = new Map<SegmentId, number>();
   readonly #whileBuilding = new Map<SegmentId, number>();
   #after: KnownBoard | undefined;
-  /** Those of them that the record has. A board that is rewritten leaves out what is not shared. */
+  /** Those of them that the record has. A board that is cut down may leave them out. */
   #noted: Risen = new Map();
   /** Segments of the board in the list that is being written. */
   #held: SegmentId[] = [];
@@ -205,13 +229,19 @@ export class BoardChanges {
   #rewritten(before: Thresholds, risen: Risen): KnownBoard | undefined {
     const board = readBoard(this.meta);
     if (!board) return undefined;
-    const counted = entriesWith(board.entries, risen).map((entry) => ({
-      entry,
-      references: this.referencesOf(entry.id) ?? 0,
-    }));
-    const { kept, thresholds } = choose(counted, before, this.memory.limits);
-    const entries = kept.map(({ entry }) => entry);
+    const all = entriesWith(board.entries, risen);
+    const { entries, thresholds } =
+      all.length > this.memory.limits.entries ? this.#cut(all, before) : { entries: all, thresholds: before };
     writeBoard(this.meta, { ...board, thresholds, entries });
     return { thresholds, ids: new Set(entries.map(({ id }) => id)), risen: new Map<SegmentId, number>() };
+  }
+
+  #cut(all: readonly BoardEntry[], before: Thresholds) {
+    const counted = all.map((entry) => ({ entry, references: this.referencesOf(entry.id) ?? 0 }));
+    const { kept, thresholds } = choose(counted, before, this.memory.limits);
+    const entries = kept.map(({ entry }) => entry);
+    const ids = new Set(entries.map(({ id }) => id));
+    for (const { id, uses } of all) if (uses && !ids.has(id)) this.memory.firstUses.note(id, uses);
+    return { entries, thresholds };
   }
 }

@@ -134,8 +134,10 @@ export class BoardKeeper {
       wanted.add(id);
       // Newer segments are in the conversations after those that the board has.
       if (known || id >= board.nextSegment) continue;
-      const first = findFirstUse(tables, nameOf, id);
+      const remembered = this.memory.firstUses.get(id);
+      const first = remembered ?? findFirstUse(tables, nameOf, id);
       if (first) uses.set(id, withUse(undefined, first.number, first.timeMs));
+      if (remembered) continue;
       await setTimeout(PAUSE_MS);
       this.#throwIfStopped();
     }

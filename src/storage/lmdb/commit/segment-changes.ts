@@ -41,11 +41,9 @@ export class SegmentChanges {
   readonly #garbage: Garbage;
   readonly #index: HashIndex;
   readonly #writer: SegmentWriter;
-  /**
-   * Also reads intact frames in damaged packs; `#strict` does not, because rewritten frames must be proven.
-   */
-  #reader!: SegmentReader;
-  #strict!: SegmentReader;
+  #sparing: SegmentReader | undefined;
+  #proving: SegmentReader | undefined;
+  readonly #deleted: SegmentId[] = [];
   #indexChanges: ReturnType<HashIndex['flush']> | undefined;
 
   /** `state` and `registries` belong to the transaction, and contain the sums. */
@@ -61,7 +59,18 @@ export class SegmentChanges {
     this.#garbage = new Garbage(tables.garbage, state, nowMs);
     this.#index = new HashIndex(tables.hashIndex, directory, recent.at(state.commitSequence - 1));
     this.#writer = new SegmentWriter(tables);
-    this.#reload();
+  }
+
+  /** Also reads intact frames in damaged packs. */
+  get #reader(): SegmentReader {
+    const isIndexed = (hash: SegmentHash, id: SegmentId) => this.#index.candidates(hash).includes(id);
+    const witness = () => frameWitness(this.memory.codec, this.#counts, isIndexed);
+    return (this.#sparing ??= new SegmentReader(this.tables, witness()));
+  }
+
+  /** Reads no frame of a damaged pack: frames that are rewritten must be proven. */
+  get #strict(): SegmentReader {
+    return (this.#proving ??= new SegmentReader(this.tables));
   }
 
   private get tables(): Tables {
@@ -206,6 +215,7 @@ export class SegmentChanges {
       frameBytesDeleted += frameBytes;
       deleted.push(id);
     }
+    this.#deleted.push(...deleted);
     this.#writer.remove(deleted);
     this.#reload();
     return { segments: deleted.length, frameBytes: frameBytesDeleted };
@@ -226,15 +236,16 @@ export class SegmentChanges {
   /** Updates the caches after the commit. */
   committed(): void {
     for (const known of this.#addedInOrder) this.memory.cache.add(known);
+    for (const id of this.#deleted) this.memory.cache.remove(id);
     if (!this.#indexChanges) return;
     const { added, removed } = this.#indexChanges;
     this.memory.directory.update(this.state.commitSequence, added, removed);
   }
 
+  /** Lets readers see the packs that were written. */
   #reload(): void {
-    const isIndexed = (hash: SegmentHash, id: SegmentId) => this.#index.candidates(hash).includes(id);
-    this.#reader = new SegmentReader(this.tables, frameWitness(this.memory.codec, this.#counts, isIndexed));
-    this.#strict = new SegmentReader(this.tables);
+    this.#sparing = undefined;
+    this.#proving = undefined;
   }
 
   #countFrame(frame: Uint8Array, tokenCount: number, sign: 1 | -1): void {

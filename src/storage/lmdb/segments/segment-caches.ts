@@ -35,6 +35,16 @@ export class SegmentCache {
     this.#used(known);
   }
 
+  /** Forgets a segment that was deleted, though not a newer one of the same hash. */
+  remove(id: SegmentId): void {
+    for (const { byHash, byId } of [this.#young, this.#old]) {
+      const known = byId.get(id);
+      if (!known) continue;
+      byId.delete(id);
+      if (byHash.get(known.hash)?.id === id) byHash.delete(known.hash);
+    }
+  }
+
   clear(): void {
     this.#young = new Generation();
     this.#old = new Generation();

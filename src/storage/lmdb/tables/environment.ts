@@ -165,7 +165,7 @@ export class Environment {
    */
   async write<T>(action: () => T): Promise<T> {
     // Before LMDB uses a page that may be gone, and before anybody is told that the change is stored.
-    assertWhole(this.files.fault());
+    assertWhole(this.files.faultOfWritten());
     const result = await this.#write(action);
     assertWhole(this.files.fault());
     return result;
