@@ -48,13 +48,16 @@ describe.each(backendKinds)('a scan of the %s backend', (kind) => {
     }
   });
 
-  itStoringOnce(kind)('keeps the order of a change, whether its conversation names a segment or not', async () => {
-    const [named, unnamed, other] = [segments.slice(5, 10), segments.slice(0, 5), segments.slice(10, 15)];
-    const brought = [...unnamed, ...named, ...other];
-    await bench().backend.commit({ ...storing('c', named), newSegments: brought });
-    const [page] = await pages(1000, Infinity);
-    expect(page!.map(({ frame }) => bench().codec.hashOf(frame))).toEqual(brought.map(({ hash }) => hash));
-  });
+  itStoringOnce(kind)(
+    'keeps the order of a change, whether its conversation names a segment or not',
+    async () => {
+      const [named, unnamed, other] = [segments.slice(5, 10), segments.slice(0, 5), segments.slice(10, 15)];
+      const brought = [...unnamed, ...named, ...other];
+      await bench().backend.commit({ ...storing('c', named), newSegments: brought });
+      const [page] = await pages(1000, Infinity);
+      expect(page!.map(({ frame }) => bench().codec.hashOf(frame))).toEqual(brought.map(({ hash }) => hash));
+    },
+  );
 
   it('keeps to its bytes, with one segment at least', async () => {
     await bench().backend.commit({ newSegments: segments });
