@@ -36,5 +36,7 @@ export interface Capabilities {
     readonly kind: string;
     readonly vocabularySize: number;
     readonly sha256: string;
+    /** Added tokens beside which text does not come back letter by letter. */
+    readonly changesBeside: readonly string[];
   }[];
 }

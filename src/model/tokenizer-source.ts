@@ -19,4 +19,6 @@ export interface TokenizerInfo {
   readonly tokens: number;
   /** SHA-256 of its vocabulary, in hex. */
   readonly sha256: string;
+  /** Texts of its added tokens beside which blanks of a text are left out, or put in. */
+  readonly changesBeside: readonly string[];
 }

@@ -1,3 +1,4 @@
+import { beginOfBlanks, endOfBlanks } from './blanks.js';
 import { withMarks } from './space-marks.js';
 import type { AddedToken, Vocabulary } from './vocabulary.js';
 
@@ -17,6 +18,23 @@ function allAdded({ added = [], special, starts, characters }: Vocabulary): read
     .filter((id) => !known.has(id))
     .map((id) => ({ id, normalized: false, special: true }));
   return [...added, ...others].filter(({ id }) => starts[id + 1]! > starts[id]!);
+}
+
+/**
+ * Returns the texts of added tokens beside which blanks of a text are left out, or put in, before the next
+ * stretch of it.
+ */
+export function changingTexts({ added = [], characters, bytes, starts }: Vocabulary): string[] {
+  const prefix = characters?.prefix ?? 'none';
+  const putsIn = prefix === 'each' || prefix === 'missing';
+  return added
+    .filter(({ lstrip, rstrip }) => putsIn || lstrip || rstrip)
+    .map(({ id, normalized, marks = false }) => {
+      const token = bytes.subarray(starts[id], starts[id + 1]);
+      // The vocabulary has the space that is put before it.
+      const own = normalized && prefix === 'each' ? token.subarray(1) : token;
+      return Buffer.from(marks ? withMarks(own) : own).toString();
+    });
 }
 
 /** Tokens by their bytes: a node for each beginning of one. */
@@ -41,6 +59,8 @@ export class AddedTokens {
     textOf: (token: AddedToken) => Uint8Array,
     /** True: text becomes special tokens too. */
     private readonly specials: boolean,
+    /** True: spaces are blanks, which some tokens take; false: they stand for U+2581. */
+    private readonly spaces: boolean,
   ) {
     for (const token of tokens) {
       const text = textOf(token);
@@ -75,10 +95,13 @@ export class AddedTokens {
       const text = marks ? withMarks(token) : token;
       return normalized ? normalize(text) : text;
     };
-    return new AddedTokens(tokens, textOf, specials);
+    return new AddedTokens(tokens, textOf, specials, !normalized || vocabulary.characters === undefined);
   }
 
-  /** Yields the stretches of a text in UTF-8, in order; none is empty. */
+  /**
+   * Yields the stretches of a text in UTF-8, in order; none is empty. A token that takes the blanks beside it
+   * is as long as they make it; blanks that the one before has taken are left to that.
+   */
   *stretches(text: Uint8Array): Generator<Stretch, void, void> {
     let from = 0;
     let at = 0;
@@ -90,13 +113,15 @@ export class AddedTokens {
       }
       const { token, to } = found;
       if (this.specials || !token.special) {
-        if (at > from) yield { from, to: at, token: undefined };
-        yield { from: at, to, token: token.id };
-        from = to;
+        const begin = token.lstrip ? Math.max(from, beginOfBlanks(text, at, this.spaces)) : at;
+        const end = token.rstrip ? endOfBlanks(text, to, this.spaces) : to;
+        if (begin > from) yield { from, to: begin, token: undefined };
+        yield { from: begin, to: end, token: token.id };
+        from = end;
       }
       at = to;
     }
-    if (at > from) yield { from, to: at, token: undefined };
+    if (text.length > from) yield { from, to: text.length, token: undefined };
   }
 
   #longest(text: Uint8Array, from: number): { token: AddedToken; to: number } | undefined {

@@ -21,10 +21,12 @@ async function describeOne(name: TokenizerName): Promise<TokenizerInfo> {
     kind: byteLevel,
     tokens: tokensIn(readVocabulary(file, `tokenizer ${name}`)),
     sha256: hashOfVocabulary(file),
+    changesBeside: [],
   };
 }
 
-export function describeGiven({ name, size, sha256, mergesCharacters }: GivenTokenizer): TokenizerInfo {
+export function describeGiven(given: GivenTokenizer): TokenizerInfo {
+  const { name, size, sha256, mergesCharacters, changesBeside = [] } = given;
   const kind = mergesCharacters === true ? byCharacters : byteLevel;
-  return { name, kind, tokens: size, sha256 };
+  return { name, kind, tokens: size, sha256, changesBeside };
 }

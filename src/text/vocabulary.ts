@@ -31,6 +31,9 @@ export interface AddedToken {
   readonly special: boolean;
   /** True: its spaces stand for U+2581 in a text. */
   readonly marks?: boolean | undefined;
+  /** True: blanks before it, or behind it, are part of it. */
+  readonly lstrip?: boolean | undefined;
+  readonly rstrip?: boolean | undefined;
 }
 
 /** Rules of a tokenizer, beside the bytes of its tokens. */
@@ -82,6 +85,8 @@ const headerSchema = z.strictObject({
         normalized: z.boolean(),
         special: z.boolean(),
         marks: z.boolean().optional(),
+        lstrip: z.boolean().optional(),
+        rstrip: z.boolean().optional(),
       }),
     )
     .optional(),

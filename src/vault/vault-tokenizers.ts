@@ -75,8 +75,8 @@ export class VaultTokenizers {
 
   async #has(name: string): Promise<boolean> {
     if (this.#comesWithProgram(name)) return true;
-    const [given, kept] = [this.pool.given(name)?.sha256, await this.#hashOf(name)];
-    return given === undefined || kept === undefined ? (given ?? kept) !== undefined : given === kept;
+    const [given, kept] = [this.pool.given(name), await this.#hashOf(name)];
+    return given === undefined || kept === undefined ? (given ?? kept) !== undefined : isOf(given, kept);
   }
 
   /**
@@ -88,8 +88,10 @@ export class VaultTokenizers {
     const given = this.pool.given(name);
     const kept = await this.#hashOf(name);
     if (given === undefined) return kept === undefined ? name : this.#keptFile(name);
-    if (kept !== undefined && kept !== given.sha256) throw tokenizerChanged(name, kept, given.sha256);
-    return name;
+    if (kept === undefined || kept === given.sha256) return name;
+    // Text of a vault goes on being encoded as it was, by the rules of the version that began it.
+    if (isOf(given, kept)) return this.#keptFile(name);
+    throw tokenizerChanged(name, kept, given.sha256);
   }
 
   #comesWithProgram(name: string): boolean {
@@ -169,6 +171,11 @@ export class VaultTokenizers {
       if (!isStowkenError(error, 'TOKENIZER_CHANGED')) throw error;
     });
   }
+}
+
+/** True if a kept vocabulary is that of a file, as this version or an earlier one reads it. */
+function isOf({ sha256, earlierSha256 }: GivenTokenizer, kept: string): boolean {
+  return kept === sha256 || kept === earlierSha256;
 }
 
 /** @throws StowkenError CORRUPT_STORE if it is not the vocabulary of this hash */

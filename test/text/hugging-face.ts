@@ -45,6 +45,14 @@ export interface AddedJson {
   readonly content: string;
   readonly normalized: boolean;
   readonly special: boolean;
+  readonly single_word?: boolean;
+  readonly lstrip?: boolean;
+  readonly rstrip?: boolean;
+}
+
+/** Returns added tokens as a file has them. */
+export function asInFile(added: readonly AddedJson[]) {
+  return added.map((token) => ({ single_word: false, lstrip: false, rstrip: false, ...token }));
 }
 
 /** Parts of a tokenizer.json that a test chooses. */
@@ -82,7 +90,7 @@ export function tokenizerJson(parts: TokenizerParts) {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: added.map((token) => ({ ...token, single_word: false, lstrip: false, rstrip: false })),
+    added_tokens: asInFile(added),
     normalizer: nfc ? { type: 'NFC' } : null,
     pre_tokenizer: preTokenizer,
     post_processor: null,

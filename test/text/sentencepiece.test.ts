@@ -9,7 +9,7 @@ import { readTokenizer } from '../../src/text/files/read-tokenizer.js';
 import { loadEncoding } from '../../src/text/load-encoding.js';
 import { runThrough } from '../../src/text/slices.js';
 import { sampleOr } from '../support/sample.js';
-import { type AddedJson, decodeByPeer, encodeByPeer } from './hugging-face.js';
+import { type AddedJson, asInFile, decodeByPeer, encodeByPeer } from './hugging-face.js';
 import { anything, mixed, run } from './letters.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-sentencepiece-'));
@@ -76,7 +76,13 @@ const contents = [
   { content: '</s', normalized: true, special: false },
   { content: '▁▁▁', normalized: false, special: false },
   { content: '\n\n', normalized: false, special: false },
+  // They take the blanks beside them, as those of Phi-3 do.
+  { content: '<l>', normalized: false, special: false, lstrip: true },
+  { content: '<r>', normalized: false, special: false, rstrip: true },
+  { content: '<b>', normalized: false, special: true, lstrip: true, rstrip: true },
 ];
+/** Looked for where the spaces of some kinds are U+2581, which is no blank. */
+const strippedLater = { content: '<n>', normalized: true, special: false, lstrip: true, rstrip: true };
 
 function tokenizerJson(kind: (typeof kinds)[keyof typeof kinds], pairs: [string, string][], adds: boolean) {
   const byteTokens = Array.from(
@@ -88,7 +94,9 @@ function tokenizerJson(kind: (typeof kinds)[keyof typeof kinds], pairs: [string,
   const tokens = [...new Set(['<unk>', '<s>', ...byteTokens, ...made.reverse(), ...characters])];
   const ids = new Map(tokens.map((token, id) => [token, id]));
   let next = tokens.length;
-  const added: AddedJson[] = (adds ? contents : contents.slice(0, 1)).map((token) => ({
+  const marksText = kind.normalizer !== null;
+  const all = [...contents, ...(marksText ? [strippedLater] : [])];
+  const added: AddedJson[] = (adds ? all : all.slice(0, 1)).map((token) => ({
     ...token,
     id: ids.get(token.content) ?? next++,
   }));
@@ -96,7 +104,7 @@ function tokenizerJson(kind: (typeof kinds)[keyof typeof kinds], pairs: [string,
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: added.map((token) => ({ ...token, single_word: false, lstrip: false, rstrip: false })),
+    added_tokens: asInFile(added),
     ...kind,
     post_processor: null,
     model: {
@@ -148,6 +156,7 @@ const words = fc
       '▁▁▁',
       '\u{1f600}',
       'e\u0301',
+      ...['<l>', '<r>', '<n>', '\u00a0', '\u3000', '\t', '\u0085', '\ufeff', '\u2028'],
     ),
     { maxLength: 60 },
   )
@@ -183,7 +192,7 @@ describe("a tokenizer.json with byte_fallback gives the ids of Hugging Face's to
   });
 
   it.each(Object.entries(kinds))('with special tokens, of the kind of %s', async (_name, kind) => {
-    const marked = fc.array(fc.array(fc.oneof(words, fc.constant('<s>')), { maxLength: 6 }), {
+    const marked = fc.array(fc.array(fc.oneof(words, fc.constantFrom('<s>', '<b>')), { maxLength: 6 }), {
       minLength: 20,
     });
     await fc.assert(
@@ -236,6 +245,12 @@ it('refuses what it would encode otherwise', async () => {
   );
   expect(await refused({ model: { ...model, ignore_merges: true } })).toMatch(/both byte_fallback and/);
   expect(await refused({ model: { type: 'Unigram', vocab: [['<unk>', 0]] } })).toMatch(
-    /^its model is Unigram; a BPE tokenizer is expected/,
+    /^its model is Unigram; a BPE tokenizer is expected.*store its tokens instead of text$/,
+  );
+  const word = asInFile([{ content: '<w>', normalized: false, special: false, single_word: true, id: 900 }]);
+  expect(await refused({ added_tokens: word })).toMatch(/^its added token "<w>" .* \(single_word\)/);
+  const stripped = asInFile([{ ...strippedLater, id: 900 }]);
+  expect(await refused({ ...kinds['Mistral 7B v0.3'], added_tokens: stripped })).toMatch(
+    /^its added token "<n>" takes the spaces beside it \(lstrip, rstrip\)/,
   );
 });

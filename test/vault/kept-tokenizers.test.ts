@@ -9,7 +9,7 @@ import { createTokenizers, readTokenizer, type TokenizerPool } from '../../src/t
 import { createVault, type Vault } from '../../src/vault/index.js';
 import { openStoredVault } from '../support/stored-vault.js';
 import { partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
-import { preTokenizers, tokenizerJson } from '../text/hugging-face.js';
+import { type AddedJson, preTokenizers, tokenizerJson } from '../text/hugging-face.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-kept-'));
 /** The server's tokenizers: with one file under the name, with another one, and with none. */
@@ -185,4 +185,33 @@ describe('the vocabulary that a vault keeps', () => {
     });
     await damaged.close();
   });
+});
+
+it('goes on encoding text of a vault as an earlier version read the file, and that of a new vault as it is', async () => {
+  const token = { id: 300, content: '<x>', normalized: false, special: false };
+  const poolOf = async (name: string, added: AddedJson) => {
+    const path = join(folder, `${name}.json`);
+    const merges: [string, string][] = [['h', 'e']];
+    writeFileSync(
+      path,
+      JSON.stringify(tokenizerJson({ merges, preTokenizer: preTokenizers.Qwen, added: [added] })),
+    );
+    const given = await readTokenizer({ name: 'mine', path, pattern: undefined });
+    return createTokenizers({ threadsMax: 1, given: [given] });
+  };
+  // Earlier versions read the second file as the first one.
+  const [earlier, now] = [await poolOf('earlier', token), await poolOf('now', { ...token, rstrip: true })];
+  const [old, fresh] = [await openStoredVault('memory'), await openStoredVault('memory')];
+  const put = (vault: Vault, id: string) =>
+    vault.store({ spec: by.id(id), messages: [say('user', 'h<x> e')] }, signal);
+  const idsIn = (vault: Vault, id: string) => contentsOf(vault, id, 'le32');
+  await put(servedBy(earlier, old), 'before');
+  await put(servedBy(now, old), 'behind');
+  await put(servedBy(now, fresh), 'fresh');
+  const [before] = await idsIn(servedBy(now, old), 'before');
+  expect(before).toHaveLength(4);
+  expect(await idsIn(servedBy(now, old), 'behind')).toEqual([before]);
+  const [stripped] = await idsIn(servedBy(now, fresh), 'fresh');
+  expect(stripped).toEqual([before![0], 300, before![3]]);
+  await Promise.all([old.close(), fresh.close(), earlier.close(), now.close()]);
 });

@@ -601,6 +601,7 @@ export interface TokenizerInfo {
   readonly kind: string;
   readonly vocabularySize: number;
   readonly sha256: string;
+  readonly changesBeside: readonly string[];
 }
 
 export interface UpdateVaultResponse {

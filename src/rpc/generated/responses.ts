@@ -599,6 +599,7 @@ export interface TokenizerInfo {
   readonly kind?: string | undefined;
   readonly vocabulary_size?: number | undefined;
   readonly sha256?: string | undefined;
+  readonly changes_beside?: readonly string[] | undefined;
 }
 
 export interface UpdateVaultResponse {

@@ -91,9 +91,10 @@ export function maintenanceService(scope: ServiceScope): UntypedServiceImplement
         tokenizers: scope.tokenizers.known,
         limits: wireLimits(scope),
         read_only: scope.readOnly ?? false,
-        tokenizer_infos: (await scope.tokenizers.describe()).map(({ tokens, ...info }) => ({
+        tokenizer_infos: (await scope.tokenizers.describe()).map(({ tokens, changesBeside, ...info }) => ({
           ...info,
           vocabulary_size: tokens,
+          changes_beside: changesBeside,
         })),
       }),
     ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
-import { mergeWords, type Vocabulary } from '../vocabulary.js';
+import { type AddedToken, mergeWords, type Vocabulary } from '../vocabulary.js';
 
 /** Length of a token, in bytes, that a vocabulary's file has room for. */
 const tokenBytesMax = 0xffff;
@@ -65,7 +65,10 @@ export function parseTokenizerJson(text: string): TokenizerJson {
   }
   const kind = (json as { model?: { type?: unknown } } | null)?.model?.type;
   if (kind !== undefined && kind !== 'BPE')
-    throw new Error(`its model is ${kindOf({ type: kind })}; ${expected}`);
+    throw new Error(
+      `its model is ${kindOf({ type: kind })}; ${expected}. Token ids are stored under any name: encode with the ` +
+        "model's own library, and store its tokens instead of text",
+    );
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0]!;
@@ -78,15 +81,26 @@ export function checkModel(model: TokenizerJson['model']): void {
     throw new Error(`its tokens have a prefix or suffix within words; ${expected}`);
 }
 
-export function checkAdded({ content, special, single_word, lstrip, rstrip }: AddedEntry): void {
-  if (!special && (single_word || lstrip || rstrip))
+/** Returns the rules by which a text becomes an added token. @throws Error for one that has others */
+export function addedToken({
+  id,
+  content,
+  normalized,
+  special,
+  lstrip,
+  rstrip,
+  ...entry
+}: AddedEntry): AddedToken {
+  // The characters that make words vary with the version of Unicode.
+  if (entry.single_word)
     throw new Error(
-      `its added token ${JSON.stringify(content)} takes the spaces or words beside it into account ` +
-        '(single_word, lstrip, rstrip): such a token is not taken, unless it is special',
+      `its added token ${JSON.stringify(content)} is one only where no word is beside it (single_word): such a ` +
+        'token is not taken',
     );
+  return { id, normalized, special, ...(lstrip && { lstrip }), ...(rstrip && { rstrip }) };
 }
 
-type AddedEntry = NonNullable<TokenizerJson['added_tokens']>[number];
+export type AddedEntry = NonNullable<TokenizerJson['added_tokens']>[number];
 
 /** Checks the sizes of tokens by id. */
 export function checkLengths(tokens: readonly (Uint8Array | undefined)[]): void {

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits, StowkenError, tokenizerNamed, type TokenizerSource } from '../../model/index.js';
 import { type ChatTemplateFile, readChatTemplate, writeChatTemplate } from '../chat/chat-template.js';
+import { changingTexts } from '../added-tokens.js';
 import { loadBuilt, loadCore } from '../load-encoding.js';
 import { runThrough } from '../slices.js';
 import { TextCore } from '../text-core.js';
@@ -16,10 +17,17 @@ export interface GivenTokenizer {
   readonly name: string;
   /** SHA-256 of the vocabulary, in hex: two files with one hash make the same tokens of every text. */
   readonly sha256: string;
+  /**
+   * Hash of its vocabulary as earlier versions read it, which did not take blanks beside added tokens into
+   * account. Absent if it has no such token.
+   */
+  readonly earlierSha256?: string | undefined;
   /** Number of its tokens, with the added ones. */
   readonly size: number;
   /** True: merges begin with characters, as SentencePiece's do. */
   readonly mergesCharacters?: boolean;
+  /** See TokenizerInfo. */
+  readonly changesBeside?: readonly string[];
   /** See writeVocabulary(). */
   readonly file: Uint8Array;
   /** Absent if its folder says nothing of chats. */
@@ -58,7 +66,29 @@ export async function readTokenizer({ name, path, pattern }: TokenizerSource): P
   const file = writeVocabulary(vocabulary);
   const sha256 = hashOfVocabulary(file);
   const mergesCharacters = vocabulary.characters !== undefined;
-  return { name, sha256, size: tokensIn(vocabulary), mergesCharacters, file: sharedBytes(file), chat };
+  const earlierSha256 = earlierHashOf(vocabulary);
+  const size = tokensIn(vocabulary);
+  const changesBeside = changingTexts(vocabulary);
+  return {
+    name,
+    sha256,
+    earlierSha256,
+    size,
+    mergesCharacters,
+    changesBeside,
+    file: sharedBytes(file),
+    chat,
+  };
+}
+
+function earlierHashOf(vocabulary: Vocabulary): string | undefined {
+  const { added = [] } = vocabulary;
+  if (!added.some(({ lstrip, rstrip }) => lstrip || rstrip)) return undefined;
+  const earlier = added.map(({ id, normalized, special, marks }) => ({
+    ...{ id, normalized, special },
+    ...(marks && { marks }),
+  }));
+  return hashOfVocabulary(writeVocabulary({ ...vocabulary, added: earlier }));
 }
 
 /** Returns a tokenizer as it can be sent to another process. */

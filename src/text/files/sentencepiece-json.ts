@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type AddedToken, type Characters, mergeWords, type Rules, vocabularyOf } from '../vocabulary.js';
 import {
-  checkAdded,
+  type AddedEntry,
+  addedToken,
   checkLengths,
   checkModel,
   idsOf,
@@ -25,7 +26,7 @@ export function readSentencePiece(json: TokenizerJson): ReadTokenizer {
   checkModel(model);
   if (model.ignore_merges) throw new Error('it has both byte_fallback and ignore_merges: one is expected');
   checkDecoder(json.decoder);
-  const { prefix, splits } = spacesOf(json);
+  const { prefix, splits, marksText } = spacesOf(json);
   const ids = idsOf(model);
   const merges = mergesOf(model, ids);
   const bytes = byteTokens(ids);
@@ -56,7 +57,7 @@ export function readSentencePiece(json: TokenizerJson): ReadTokenizer {
     pattern: splits ? 'metaspace' : joinsWords(merges, tokens) ? 'whole' : 'spaces',
     digits: 1,
     special: [...special].sort((a, b) => a - b),
-    added: (json.added_tokens ?? []).map(addedToken),
+    added: (json.added_tokens ?? []).map((entry) => addedTokenOf(entry, marksText)),
     characters: { bytes, prefix },
     merges,
   };
@@ -67,13 +68,18 @@ function isCharacter(text: string): boolean {
   return Array.from(text).length === 1;
 }
 
-function addedToken(entry: NonNullable<TokenizerJson['added_tokens']>[number]): AddedToken {
-  checkAdded(entry);
-  const { id, content, normalized, special } = entry;
+/** `marksText`: spaces of a text are U+2581 before added tokens are looked for that are normalized. */
+function addedTokenOf(entry: AddedEntry, marksText: boolean): AddedToken {
+  const { content, normalized, lstrip, rstrip } = entry;
   const hasMark = content.includes(mark);
   if (hasMark && content.includes(' '))
     throw new Error(`its added token ${JSON.stringify(content)} has both a space and U+2581`);
-  return { id, normalized, special, ...(hasMark && { marks: true }) };
+  if (normalized && !marksText && (lstrip || rstrip))
+    throw new Error(
+      `its added token ${JSON.stringify(content)} takes the spaces beside it (lstrip, rstrip), and is looked for in ` +
+        'text that is normalized, where spaces are not told from U+2581: such a token is not taken',
+    );
+  return { ...addedToken(entry), ...(hasMark && { marks: true }) };
 }
 
 /** Returns the tokens of all bytes. */
@@ -112,10 +118,14 @@ const metaspaceSchema = z.object({
 /** It finds nothing: there are no spaces any more. */
 const splitSchema = z.object({ type: z.literal('Split'), pattern: z.object({ String: z.literal(' ') }) });
 
-/** Returns where a space is put before a text, and whether each word is a piece of its own. */
+/**
+ * Returns where a space is put before a text, whether each word is a piece of its own, and whether a
+ * normalizer makes marks of spaces.
+ */
 function spacesOf({ normalizer, pre_tokenizer: preTokenizer }: TokenizerJson): {
   prefix: Characters['prefix'];
   splits: boolean;
+  marksText: boolean;
 } {
   const before = partsOf(normalizer, 'normalizers');
   const then = partsOf(preTokenizer, 'pretokenizers');
@@ -123,10 +133,10 @@ function spacesOf({ normalizer, pre_tokenizer: preTokenizer }: TokenizerJson): {
   const isPrepended = before.length === 2 && prependSchema.safeParse(before[0]).success;
   if (isReplaced && (before.length === 1 || isPrepended)) {
     if (then.every((part) => splitSchema.safeParse(part).success))
-      return { prefix: isPrepended ? 'each' : 'none', splits: false };
+      return { prefix: isPrepended ? 'each' : 'none', splits: false, marksText: true };
   } else if (before.length === 0 && then.length === 1) {
     const { success, data } = metaspaceSchema.safeParse(then[0]);
-    if (success) return { prefix: prefixOf(data), splits: data.split };
+    if (success) return { prefix: prefixOf(data), splits: data.split, marksText: false };
   }
   throw new Error(
     `its spaces are not known: normalizer ${JSON.stringify(normalizer ?? null)}, pre_tokenizer ` +

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type AddedToken, type Rules, vocabularyOf } from '../vocabulary.js';
+import { type Rules, vocabularyOf } from '../vocabulary.js';
 import { bytesOfLetters } from './byte-letters.js';
 import {
-  checkAdded,
+  addedToken,
   checkLengths,
   checkModel,
   expected,
@@ -24,7 +24,6 @@ export function readTokenizerJson(text: string): ReadTokenizer {
   checkModel(model);
   if (!isByteLevel(json.decoder)) throw new Error(`its decoder is ${kindOf(json.decoder)}; ${expected}`);
   const added = json.added_tokens ?? [];
-  for (const token of added) checkAdded(token);
   const tokens: (Uint8Array | undefined)[] = [];
   const special: number[] = [];
   const ids = idsOf(model);
@@ -49,7 +48,7 @@ export function readTokenizerJson(text: string): ReadTokenizer {
   const rules: Rules = {
     ...splitting(json.pre_tokenizer),
     special: special.filter((id) => !apart.has(id)).sort((a, b) => a - b),
-    added: added.map(({ id, normalized, special }): AddedToken => ({ id, normalized, special })),
+    added: added.map(addedToken),
     nfc: normalizes(json.normalizer),
     merges: mergesOf(model, ids),
   };

@@ -585,6 +585,7 @@ export interface TokenizerInfo {
   readonly kind: string;
   readonly vocabulary_size: number;
   readonly sha256: string;
+  readonly changes_beside: readonly string[];
 }
 
 export interface UpdateVaultResponse {
