@@ -192,7 +192,7 @@ const readingStored = {
   NO_CHAT_TEMPLATE: {
     meaning: 'A conversation is to be rendered, and its tokenizer has no chat template.',
     action:
-      'Name a template in the request (get --render --chat-template FILE), or have the operator give serve ' +
+      'Name a template in the request (--chat-template=FILE of get --render and import), or have the operator give serve ' +
       "--tokenizer the model's folder, with its tokenizer_config.json or chat_template.jinja.",
     facts: { tokenizer: 'of the conversation' },
   },

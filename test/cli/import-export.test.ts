@@ -186,7 +186,7 @@ describe('import', () => {
     ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^stored 2 conversations, unchanged 1, failed 0\n4 tokens stored; new segments have 2, with fields and attachments\n/,
+      /^stored 2 conversations, unchanged 1, failed 0\n4 tokens stored; new segments have 2\n/,
     );
   });
 
@@ -285,7 +285,55 @@ describe('import', () => {
       '{"id":"a","messages":[{"role":"user","content":"b"}]}',
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^<stdin>:1: .*CONVERSATION_EXISTS\): --on-conflict replace or keep decides\n$/);
+    expect(stderr).toBe(
+      '<stdin>:1: conversation "a" is stored with other messages, which these do not continue (CONVERSATION_EXISTS): ' +
+        '--on-conflict replace stores these in their place, and --on-conflict keep leaves the stored ones\n',
+    );
+  });
+
+  it('counts a refusal of the server that says the same, and shows it once', async () => {
+    const line = (index: number, tokenizer: string) => ({
+      id: `c${index}`,
+      tokenizer,
+      messages: [{ role: 'user', content: 'a' }],
+    });
+    const tokenizers = ['here', 'there', 'here', 'there', 'here'];
+    const { code, stdout, stderr } = await run(
+      ['import', '--json', '-'],
+      toLines(tokenizers.map((tokenizer, index) => line(index, tokenizer))),
+    );
+    expect(code).toBe(1);
+    expect(jsonLines(stdout)).toMatchObject([
+      { failed: 5, failures: [{ reason: 'UNKNOWN_TOKENIZER', count: 5 }] },
+    ]);
+    const shown = stderr.trimEnd().split('\n');
+    expect(shown.map((each) => /tokenizer "(\w+)"/.exec(each)?.[1]).sort()).toEqual([
+      'here',
+      'there',
+      undefined,
+    ]);
+    expect(shown.at(-1)).toBe('5 failures: 5 × UNKNOWN_TOKENIZER');
+  });
+
+  it('refuses lines like one that was refused, and takes the others', async () => {
+    const log = (index: number) => `{"ts":${index},"level":"info","msg":"request ${index}"}`;
+    const good = (index: number) => JSON.stringify({ id: `g${index}`, messages: [] });
+    const lines = Array.from({ length: 300 }, (_, index) =>
+      [
+        log(index),
+        good(index),
+        `line ${index}`,
+        `{"id": None, "n": ${index}}`,
+        '{"messages":[{"say":"it"}]}',
+      ].join('\n'),
+    );
+    const { code, stdout, stderr } = await run(['import', '--json', '-'], lines.join('\n'));
+    expect(code).toBe(1);
+    const [summary] = jsonLines(stdout);
+    expect(summary).toMatchObject({ stored: 300, failed: 1200 });
+    const reasons = (summary as { failures: { reason: string; count: number }[] }).failures;
+    expect(reasons.map(({ count }) => count)).toEqual([300, 300, 300, 300]);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(5);
   });
 
   it('reports a file that it cannot read and a gzip file that is cut', async () => {
@@ -305,7 +353,9 @@ describe('import', () => {
     });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^<stdin>:\d: no server answers/);
-    expect(stderr).toMatch(/stopped: no server answers; what follows was not tried\n$/);
+    expect(stderr).toMatch(
+      /stopped: no server answers; what follows was not tried\n(?:\d failures: \d × UNAVAILABLE\n)?$/,
+    );
     expect(stderr.split('\n').length).toBeLessThan(10);
   });
 });

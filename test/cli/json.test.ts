@@ -112,7 +112,9 @@ describe('an import with many failures', () => {
     expect(stdout).toMatch(/failed 50,003\n/);
     const shown = stderr.trimEnd().split('\n');
     expect(shown).toHaveLength(3);
-    expect(shown[0]).toMatch(/^<stdin>:1: not a JSON object: it begins with "b"$/);
+    expect(shown[0]).toMatch(
+      /^<stdin>:1: not a JSON object: it begins with "b"; JSON lines, JSON or Parquet are expected$/,
+    );
     expect(shown[1]).toMatch(/^<stdin>:50001: not JSON: /);
     expect(shown[2]).toBe('50,003 failures: 50,000 × not a JSON object, 3 × not JSON');
   });

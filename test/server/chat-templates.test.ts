@@ -203,6 +203,7 @@ describe('a conversation of a tokenizer with a chat template', () => {
       ['import', '--chat-template', '--tokenizer', 'o200k_base', '-'],
       JSON.stringify(seen),
     );
+    expect(refusedLine.stderr).toContain('name one in the request (--chat-template=FILE)');
     expect(refusedLine.stderr).toContain('NO_CHAT_TEMPLATE');
     // Tokens are those of the whole prompt, also where no special token is between two messages.
     const plain = join(folder, 'plain.jinja');
@@ -227,11 +228,14 @@ describe('a conversation of a tokenizer with a chat template', () => {
       if (part.kind === 'message') expect(cut).toEqual([[], [...part.content]]);
     const data = join(folder, 'data.jsonl');
     writeFileSync(data, JSON.stringify({ messages: [{ role: 'user', content: '{{ x }}' }] }));
-    const swallowed = await run(['import', '--chat-template', data, data]);
-    expect(swallowed).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('is no chat template') as string,
-    });
+    // Files that the option takes for its own are named, also if no other is left.
+    for (const files of [[data], []]) {
+      const swallowed = await run(['import', '--chat-template', data, ...files]);
+      expect(swallowed.code).toBe(2);
+      expect(swallowed.stderr).toContain(
+        `It is no chat template. To store it as the tokenizer's own template renders it: stowken import ${data} --chat-template`,
+      );
+    }
     await run(['delete', '--ids', 'seen', 'tokens', 'joined', 'whole']);
   });
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { jsonLines, stowkenAt } from '../cli/support/stowken.js';
 import { startStrictStowken, type StowkenProcess } from '../support/process.js';
-import { encodeByPeer, preTokenizers, tokenizerJson } from '../text/hugging-face.js';
+import { asInFile, encodeByPeer, preTokenizers, tokenizerJson } from '../text/hugging-face.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-given-'));
 const json = tokenizerJson({
@@ -41,6 +41,17 @@ const spaces = {
     merges: [['\u2581', 'a']],
   },
 };
+/** One as that of Phi-3: a space before each stretch, and added tokens that take the blanks behind them. */
+const replace = { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' };
+const llama = {
+  ...spaces,
+  normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '\u2581' }, replace] },
+  pre_tokenizer: null,
+  added_tokens: asInFile([
+    { id: 300, content: '<x>', normalized: false, special: false },
+    { id: 301, content: '<r>', normalized: false, special: false, rstrip: true },
+  ]),
+};
 const texts = ['<think>Tell me the rest, the e\u0301nd.', '<|im_start|>日本語 the', ''];
 
 let server: StowkenProcess;
@@ -52,6 +63,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'model'));
   writeFileSync(join(folder, 'model', 'tokenizer.json'), JSON.stringify(json));
   writeFileSync(join(folder, 'spaces.json'), JSON.stringify(spaces));
+  writeFileSync(join(folder, 'llama.json'), JSON.stringify(llama));
   // Special tokens of the peer's are found in text; here they are text.
   const ordinary = { ...json, added_tokens: json.added_tokens.filter(({ special }) => !special) };
   const ids = new Map([[Object.keys(json.model.vocab).length, 400]]);
@@ -60,6 +72,7 @@ beforeAll(async () => {
   server = await startStrictStowken(
     ...['--data', join(folder, 'data'), '--workers', '2'],
     ...['--tokenizer', `spaces=${join(folder, 'spaces.json')}`],
+    ...['--tokenizer', `llama=${join(folder, 'llama.json')}`],
     ...['--tokenizer', `qwen-small=${join(folder, 'model')}`],
   );
   client = connect({ server: server.address });
@@ -83,7 +96,7 @@ async function contentOf(id: string, encoding: 'text' | 'tokens') {
 describe('a server with a tokenizer of a file, in all its processes', () => {
   it('lists it', async () => {
     const all = jsonLines((await run(['tokenizers', '--json'])).stdout);
-    expect(all).toHaveLength(9);
+    expect(all).toHaveLength(10);
     expect(all.at(-1)).toMatchObject({
       name: 'qwen-small',
       kind: 'byte-level BPE',
@@ -114,10 +127,20 @@ describe('a server with a tokenizer of a file, in all its processes', () => {
     expect(prefix).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it.each(['spaces', 'qwen-small'])(
+  it.each(['spaces', 'llama', 'qwen-small'])(
     'gives imported lines back that %s changes the text of',
     async (tokenizer) => {
-      const contents = [' a', '  a', 'a\u2581b', '\u2581', ' ', 'the e\u0301nd', 'a'];
+      const contents = [
+        ' a',
+        '  a',
+        'a\u2581b',
+        '\u2581',
+        ' ',
+        'the e\u0301nd',
+        'a',
+        'a<x> b',
+        'a <r>\n b<r> ',
+      ];
       const line = (count: number) => ({
         ...{ id: `changed-${tokenizer}`, tokenizer },
         messages: contents.slice(0, count).map((content) => ({ role: 'user', content })),

@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
-import { type Command, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { shellWord } from '../../model/index.js';
-import { type Context, UsageError } from '../context.js';
+import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
+import { describeFileError } from '../errors.js';
 import { plural } from '../format.js';
-import { createProgress, Failures, Tally } from '../import/summary.js';
+import { Failures } from '../import/failures.js';
+import { createProgress, Tally } from '../import/summary.js';
 import { ImportRun } from '../import/run.js';
 import { type ConflictWay, conflictWays } from '../import/conflict.js';
 import { formats } from '../import/shapes/index.js';
@@ -21,6 +23,7 @@ interface Options extends ServerOption {
   readonly format?: string;
   readonly timeZone?: string;
   readonly specialTokens?: true;
+  /** Jinja; true: that of the tokenizer. */
   readonly chatTemplate?: string | true;
   readonly dryRun?: true;
   readonly onConflict: ConflictWay;
@@ -42,7 +45,7 @@ unchanged. A line that fails is reported as file:line: reason, the same reason o
 the exit code is 1. Ctrl-C stops the import and reports what was stored.
 
 With --chat-template, each message gets the tokens that its model saw of it: the chat template makes one prompt of
-all of them. Name the file before other options, or write --chat-template=FILE.
+all of them. A name behind it is that of the template: for the tokenizer's own, write it behind all files.
 
 Examples:
   stowken import conversations.jsonl.gz
@@ -71,6 +74,7 @@ export function addImport(program: Command, context: Context, done: Done): void 
     .option(
       '--chat-template [file]',
       'store the tokens that models saw: messages as this template, or that of the tokenizer, renders them',
+      readTemplate,
     )
     .option('--time-zone <offset>', 'zone of times that name none: Z or +02:00', timeZone)
     .addOption(
@@ -95,7 +99,7 @@ export function addImport(program: Command, context: Context, done: Done): void 
 async function importFiles(names: readonly string[], options: Options, context: Context): Promise<Tally> {
   const { io, interruption } = context;
   const { dryRun = false, timeZone: zone, chatTemplate: template } = options;
-  const chatTemplate = typeof template === 'string' ? await readTemplate(template) : undefined;
+  const chatTemplate = template === true ? undefined : template;
   const rendering = template === undefined ? undefined : { chatTemplate };
   const failures = new Failures(options.errorsMax, (line) => progress.note(line));
   const tally = new Tally(failures, options.tokenizer, dryRun);
@@ -120,13 +124,22 @@ async function importFiles(names: readonly string[], options: Options, context: 
   return tally;
 }
 
-/** @throws UsageError if the file is no template, for example the conversations that were to be stored */
-async function readTemplate(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8');
+/**
+ * Reads the template that the option names.
+ * @throws InvalidArgumentError if the file is none, for example the conversations that were to be stored
+ */
+function readTemplate(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(`${describeFileError(error as Error, file) ?? (error as Error).message}.`);
+  }
   const isJson = /^\s*(?:\{\s*"|\[\s*[{["])/.test(text);
   if (!isJson && /\{[{%]/.test(text)) return text;
-  throw new UsageError(
-    `${shellWord(file)} is no chat template; write --chat-template behind the files, or --chat-template=FILE`,
+  const own = `stowken import ${shellWord(file)} --chat-template`;
+  throw new InvalidArgumentError(
+    `It is no chat template. To store it as the tokenizer's own template renders it: ${own}`,
   );
 }
 

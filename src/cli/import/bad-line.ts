@@ -1,3 +1,7 @@
+/** Kinds of refusals that are told from a line's bytes. */
+export const notAnObject = 'not a JSON object';
+export const notJson = 'not JSON';
+
 /** Error of a line that is not a conversation; the message gives the reason. */
 export class BadLine extends Error {
   override readonly name = 'BadLine';
@@ -10,3 +14,6 @@ export class BadLine extends Error {
     super(message);
   }
 }
+
+/** Error of a line whose keys, and the kinds of whose values, are those of no conversation. */
+export class BadShape extends BadLine {}

@@ -1,18 +1,43 @@
+import type { Capabilities, StoreRequest } from '../../client/index.js';
 import { tokenizerNamed } from '../../model/index.js';
 import type { DraftMessage } from './shapes/index.js';
 
 /**
- * Returns a message with its text kept beside it, if a tokenizer of a file may change it: those made of
- * SentencePiece take U+2581 for a space, and may take away the first space, and others normalize to form C.
- * Tokenizers that come with the program change no text.
+ * Texts that the tokenizers of a server's files may change. Those made of SentencePiece take U+2581 for a
+ * space, may take away the first space, and put one behind added tokens; some added tokens take the blanks
+ * beside them; and others normalize to form C. Tokenizers that come with the program change no text.
  */
-export function withChangedText(message: DraftMessage, tokenizer: string): DraftMessage {
-  const { content, said } = message;
-  if (typeof content !== 'string' || said !== undefined) return message;
-  if (tokenizerNamed(tokenizer) !== undefined || !mayChange(content)) return message;
-  return { ...message, said: content };
+export class ChangingTokenizers {
+  readonly #beside = new Map<string, RegExp>();
+
+  /** `infos`: what the server says of its tokenizers. */
+  constructor(infos: Capabilities['tokenizerInfos'] = []) {
+    for (const { name, changesBeside } of infos) {
+      if (changesBeside.length > 0)
+        this.#beside.set(name, new RegExp(changesBeside.map(escaped).join('|'), 'u'));
+    }
+  }
+
+  /** Returns a message with its text kept beside it, if the tokenizer may change it. */
+  keep(message: DraftMessage, tokenizer: string): DraftMessage {
+    const { content, said } = message;
+    if (typeof content !== 'string' || said !== undefined) return message;
+    if (tokenizerNamed(tokenizer) !== undefined || !this.#mayChange(content, tokenizer)) return message;
+    return { ...message, said: content };
+  }
+
+  #mayChange(text: string, tokenizer: string): boolean {
+    if (text.startsWith(' ') || text.includes('\u2581') || text.normalize('NFC') !== text) return true;
+    return this.#beside.get(tokenizer)?.test(text) ?? false;
+  }
 }
 
-function mayChange(text: string): boolean {
-  return text.startsWith(' ') || text.includes('\u2581') || text.normalize('NFC') !== text;
+/** True for text of a tokenizer that does not come with the program. */
+export function isForOthers({ conversation, messages }: StoreRequest): boolean {
+  if (tokenizerNamed(conversation?.tokenizer ?? '') !== undefined) return false;
+  return messages.some(({ text }) => text !== undefined);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

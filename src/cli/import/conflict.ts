@@ -3,7 +3,8 @@ import { type Conversation, present } from '../../model/index.js';
 import { readForm, type ReadPart } from '../jsonl/write.js';
 import { documentJsonOf, encodedText, hasSpecials, hasValues, keptSaid, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
-import { withChangedText } from './changed-text.js';
+import { BadLine } from './bad-line.js';
+import { ChangingTokenizers } from './changed-text.js';
 import { type RecordDefaults, toNewMessage } from './to-store.js';
 
 /** Ways to store a conversation whose id is stored with other content. */
@@ -11,7 +12,7 @@ export const conflictWays = ['append', 'replace', 'keep', 'fail'] as const;
 export type ConflictWay = (typeof conflictWays)[number];
 
 /** Rules by which conversations are stored that are known already. */
-export interface ConflictOptions extends Pick<RecordDefaults, 'specialTokens'> {
+export interface ConflictOptions extends Pick<RecordDefaults, 'specialTokens' | 'changing'> {
   readonly onConflict: ConflictWay;
 }
 
@@ -29,7 +30,7 @@ export async function settle(
   client: StowkenClient,
   request: StoreRequest,
   draft: Draft,
-  { onConflict: way, ...defaults }: ConflictOptions,
+  { onConflict: way, changing = new ChangingTokenizers(), ...defaults }: ConflictOptions,
 ): Promise<Settled> {
   const id = request.conversation?.id ?? '';
   if (way === 'fail') return 'other content';
@@ -62,7 +63,7 @@ export async function settle(
   if (more.length > 0) {
     const messages = more.map((message, index): NewMessage =>
       toNewMessage(
-        withChangedText(message, stored.conversation.tokenizer),
+        changing.keep(message, stored.conversation.tokenizer),
         defaults,
         index === 0 ? draft : undefined,
       ),
@@ -138,4 +139,16 @@ function isSameMessage(
   return (
     typeof ids === 'object' && ids.length === content.length && content.every((id, at) => ids[at] === id)
   );
+}
+
+/** Returns the refusal of other content under a stored id, with what may be done. */
+export function otherContent(request: StoreRequest, way: ConflictWay): BadLine {
+  const conversation = `conversation ${JSON.stringify(request.conversation?.id ?? '')}`;
+  const words =
+    way === 'fail'
+      ? `${conversation} is stored already, with other content (CONVERSATION_EXISTS): --on-conflict append adds ` +
+        'what came since, replace stores this in its place, and keep leaves the stored one'
+      : `${conversation} is stored with other messages, which these do not continue (CONVERSATION_EXISTS): ` +
+        '--on-conflict replace stores these in their place, and --on-conflict keep leaves the stored ones';
+  return new BadLine(words, 'CONVERSATION_EXISTS');
 }

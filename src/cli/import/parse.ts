@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { BadLine } from './bad-line.js';
+import { BadLine, notAnObject, notJson } from './bad-line.js';
+import { mayHoldObject } from './refused/json-ends.js';
 import { type Json, parseExactly, repeatedKey } from './shapes/index.js';
 import type { SourceDocument } from './sources/index.js';
 
@@ -19,11 +20,14 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 export function parseDocument({ bytes, value }: SourceDocument): ParsedDocument | undefined {
   if (value !== undefined) return { value, json: JSON.stringify(value) };
   if (bytes === undefined) return undefined;
-  if (!isUtf8(bytes)) throw new BadLine('not UTF-8');
+  if (mayHoldObject(bytes) && !isUtf8(bytes)) throw new BadLine('not UTF-8');
   const json = utf8.decode(bytes).replace(recordSeparators, '').trim();
   if (json === '') return undefined;
   return { value: parseJson(json), json };
 }
+
+/** Beginning of an object with a text as Python prints it, or a value that only Python has. */
+const ofPython = /^[[{]\s*'|[{,]\s*"[^"]*":\s*(?:'|None\b|True\b|False\b)/;
 
 const closing: Readonly<Record<string, string>> = { '{': '}', '[': ']' };
 
@@ -32,13 +36,14 @@ function parseJson(json: string): Json {
   const end = closing[json[0]!];
   if (end === undefined || !json.endsWith(end)) {
     const what = end === undefined ? `begins with ${quoted(json[0]!)}` : `ends with ${quoted(json.at(-1)!)}`;
-    throw new BadLine(`not a JSON object: it ${what}`, 'not a JSON object');
+    throw new BadLine(`${notAnObject}: it ${what}; JSON lines, JSON or Parquet are expected`, notAnObject);
   }
   let value: Json;
   try {
     value = parseExactly(json);
   } catch (error) {
-    throw new BadLine(`not JSON: ${(error as SyntaxError).message}`, 'not JSON');
+    const advice = ofPython.test(json) ? '; it seems to be printed by Python: write it with json.dumps' : '';
+    throw new BadLine(`${notJson}: ${(error as SyntaxError).message}${advice}`, notJson);
   }
   const key = repeatedKey(json, value);
   if (key === undefined) return value;

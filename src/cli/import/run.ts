@@ -4,8 +4,10 @@ import { WeightedSemaphore } from '../concurrency.js';
 import type { Io } from '../io.js';
 import { standardInput } from '../jsonl/read-lines.js';
 import { BadLine } from './bad-line.js';
-import { type ConflictWay, settle } from './conflict.js';
+import { ChangingTokenizers, isForOthers } from './changed-text.js';
+import { type ConflictWay, otherContent, settle } from './conflict.js';
 import { parseDocument, withoutStacks } from './parse.js';
+import { RefusedLines } from './refused/refused-lines.js';
 import {
   type Draft,
   isObject,
@@ -17,7 +19,7 @@ import {
   type Wrapped,
   wrappedIn,
 } from './shapes/index.js';
-import { NoData, readDocuments, type SourceDocument } from './sources/index.js';
+import { NoData, readBatches, type SourceDocument, withOnly } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
 import { renderedDraft, type Rendering } from './rendering.js';
 import { type RecordDefaults, type ToStore, storable, toStoreRequest } from './to-store.js';
@@ -58,6 +60,9 @@ export class ImportRun {
   private readonly underWay = new Set<Promise<void>>();
   /** Last store under way of each id: the next one of the same id waits for it. */
   private readonly lastOfId = new Map<string, Promise<void>>();
+  private readonly refused = new RefusedLines();
+  /** Undefined until a text is for a tokenizer that does not come with the program. */
+  private changing: ChangingTokenizers | undefined;
   private unavailable: ClientError | undefined;
 
   constructor(
@@ -107,31 +112,41 @@ export class ImportRun {
     wasFound: boolean,
   ): AsyncGenerator<Found, void, void> {
     const onRead = (bytes: number) => this.progress.advance(bytes);
-    const documents = readDocuments(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
+    const batches = readBatches(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
     let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
-    for await (const { value: document, isOnly } of withOnly(documents)) {
-      if (this.stopped) return;
-      const where = `${name}:${document.number}`;
-      const bytes = document.bytes?.length ?? 0;
-      const read = this.read(where, document, session?.open, isOnly);
-      if (read === undefined) continue;
-      if (Array.isArray(read)) {
-        const each = Math.ceil(bytes / read.length);
-        for (const found of read) yield { ...found, bytes: each };
-        continue;
+    for await (const { value: batch, isOnly } of withOnly(batches)) {
+      for (const document of batch) {
+        if (this.stopped) return;
+        if (this.isRefusedAgain(document, session !== undefined)) continue;
+        const where = `${name}:${document.number}`;
+        const bytes = document.bytes?.length ?? 0;
+        const read = this.read(where, document, session?.open, isOnly);
+        if (read === undefined) continue;
+        if (Array.isArray(read)) {
+          const each = Math.ceil(bytes / read.length);
+          for (const found of read) yield { ...found, bytes: each };
+          continue;
+        }
+        if (read === 'added') {
+          session!.bytes += bytes;
+          if (session!.bytes <= lineBytesMax) continue;
+        }
+        if (session !== undefined)
+          yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
+        session = undefined;
+        if (read instanceof OpenSession) session = { open: read, where, bytes };
+        else if (read !== 'added') yield { where, draft: read, bytes };
       }
-      if (read === 'added') {
-        session!.bytes += bytes;
-        if (session!.bytes <= lineBytesMax) continue;
-      }
-      if (session !== undefined)
-        yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
-      session = undefined;
-      if (read instanceof OpenSession) session = { open: read, where, bytes };
-      else if (read !== 'added') yield { where, draft: read, bytes };
     }
     if (session !== undefined)
       yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
+  }
+
+  /** Counts a line that is like one that was refused; false for any other. */
+  private isRefusedAgain({ bytes }: SourceDocument, inSession: boolean): boolean {
+    const kind = this.refused.kindOf(bytes, inSession);
+    if (kind !== undefined) this.tally.failures.again(kind);
+    return kind !== undefined;
   }
 
   /**
@@ -163,6 +178,7 @@ export class ImportRun {
         return readDocument(value, json, this.options);
       } catch (error) {
         this.fail(where, error);
+        this.refused.add(document.bytes, error);
         return undefined;
       }
     });
@@ -187,11 +203,16 @@ export class ImportRun {
   }
 
   private async begin({ where, draft: read, bytes }: Found): Promise<void> {
-    const ready = this.toStore(where, read, bytes);
+    let ready = this.toStore(where, read, bytes);
     if (ready === undefined) return;
-    const { draft, toStore } = ready;
-    this.tally.found(draft);
+    this.tally.found(ready.draft);
     if (this.client === undefined) return;
+    if (this.changing === undefined && isForOthers(ready.toStore.request)) {
+      await this.learnTokenizers(this.client, where);
+      ready = this.toStore(where, read, bytes);
+      if (ready === undefined || this.changing === undefined) return;
+    }
+    const { draft, toStore } = ready;
     await this.gate.enter(bytes);
     if (this.stopped) return;
     const id = toStore.request.conversation?.id ?? '';
@@ -208,6 +229,20 @@ export class ImportRun {
     this.lastOfId.set(id, job);
   }
 
+  private async learnTokenizers(client: StowkenClient, where: string): Promise<void> {
+    try {
+      const { tokenizerInfos } = await client.capabilities({ signal: this.signal });
+      this.changing = new ChangingTokenizers(tokenizerInfos);
+    } catch (error) {
+      this.fail(where, error);
+    }
+  }
+
+  /** Rules by which conversations are stored. */
+  private get rules() {
+    return { ...this.options, changing: this.changing };
+  }
+
   private toStore(
     where: string,
     read: Draft,
@@ -216,7 +251,7 @@ export class ImportRun {
     try {
       // Rows of Parquet have no size.
       const draft = storable(read, bytes === 0 ? Infinity : bytes);
-      return { draft, toStore: toStoreRequest(draft, this.options) };
+      return { draft, toStore: toStoreRequest(draft, this.rules) };
     } catch (error) {
       this.fail(where, error);
       return undefined;
@@ -224,19 +259,19 @@ export class ImportRun {
   }
 
   private async store(toStore: ToStore, said: Draft, bytes: number): Promise<void> {
-    const { client, options } = this;
+    const { client, rules } = this;
     if (client === undefined) return;
-    const { rendering } = options;
+    const { rendering } = rules;
     const seen = rendering && (await renderedDraft(client, said, toStore, rendering));
     const draft = seen ?? said;
-    const { request } = seen ? toStoreRequest(seen, options) : toStore;
+    const { request } = seen ? toStoreRequest(seen, rules) : toStore;
     const isLong = bytes > storeBytesMax || request.messages.length > storeMessagesMax;
     try {
       this.tally.add(await (isLong ? client.upload(request) : client.store(request)));
     } catch (error) {
       if (!isClientError(error, 'CONVERSATION_EXISTS')) throw error;
-      const settled = await settle(client, request, draft, this.options);
-      if (settled === 'other content') throw otherContent(error, this.options.onConflict);
+      const settled = await settle(client, request, draft, rules);
+      if (settled === 'other content') throw otherContent(request, rules.onConflict);
       if (settled === 'unchanged') this.tally.unchanged++;
       else this.tally.add(settled);
     }
@@ -253,34 +288,6 @@ export class ImportRun {
     const told = isTooDeep ? new BadLine('its lists and objects are nested too deeply') : error;
     this.tally.failures.add(where, told, file);
   }
-}
-
-/** Yields values, each with whether it is the only one. */
-async function* withOnly<T>(
-  values: AsyncIterable<T>,
-): AsyncGenerator<{ readonly value: T; readonly isOnly: boolean }, void, void> {
-  let first: { readonly value: T } | undefined;
-  let count = 0;
-  for await (const value of values) {
-    count += 1;
-    if (count === 1) {
-      first = { value };
-      continue;
-    }
-    if (first !== undefined) yield { ...first, isOnly: false };
-    first = undefined;
-    yield { value, isOnly: false };
-  }
-  if (first !== undefined) yield { ...first, isOnly: true };
-}
-
-/** Returns the refusal of other content under a stored id, with what may be done. */
-function otherContent({ message }: ClientError, way: ConflictWay): BadLine {
-  const advice = way === 'fail' ? 'append, replace or keep' : 'replace or keep';
-  return new BadLine(
-    `${message} (CONVERSATION_EXISTS): --on-conflict ${advice} decides`,
-    'CONVERSATION_EXISTS',
-  );
 }
 
 /** Describes why a server does not take the next lines either. */

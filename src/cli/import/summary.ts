@@ -1,9 +1,8 @@
-import { isClientError, type StoreResult } from '../../client/index.js';
+import type { StoreResult } from '../../client/index.js';
 import { printable } from '../../model/index.js';
-import { describeError, describeFileError } from '../errors.js';
-import { formatCount, formatRate, formatShare, plural } from '../format.js';
+import { formatBytes, formatCount, formatRate, formatShare, plural } from '../format.js';
 import { type Io, progressEveryMs } from '../io.js';
-import { BadLine } from './bad-line.js';
+import type { Failures } from './failures.js';
 import type { Draft } from './shapes/index.js';
 import { createBar } from '../progress.js';
 
@@ -18,7 +17,7 @@ export class Tally {
   cancelled = 0;
   /** Tokens in stored conversations. */
   tokens = 0;
-  /** Tokens in new segments, also those of fields and attachments. */
+  /** Tokens of content in new segments. */
   newTokens = 0;
   /** Conversations whose create time is not used: it names no zone, or no server takes it. */
   timesWithoutZone = 0;
@@ -77,7 +76,7 @@ export class Tally {
     const { stored, unchanged, failed, cancelled, tokens, newTokens, elapsedMs } = this;
     const ended = cancelled > 0 ? `, cancelled ${formatCount(cancelled)}` : '';
     const counts = `stored ${plural(stored, 'conversation')}, unchanged ${formatCount(unchanged)}, failed ${formatCount(failed)}${ended}`;
-    const volume = `${plural(tokens, 'token')} stored; new segments have ${formatCount(newTokens)}, with fields and attachments`;
+    const volume = `${plural(tokens, 'token')} stored; new segments have ${formatCount(newTokens)}`;
     const rates = `${formatRate(stored + unchanged, elapsedMs)} conversations/s, ${formatRate(tokens, elapsedMs)} tokens/s`;
     if (this.dryRun)
       return [
@@ -164,8 +163,19 @@ export function createProgress(io: Io, bytesTotal: number, tally: Tally): Progre
 function lineProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
   let bytes = 0;
   const print = () => {
-    const share = bytesTotal > 0 ? `, ${formatShare(bytes, bytesTotal)} read` : '';
-    io.stderr.write(`${plural(tally.done, 'conversation')}${share}\n`);
+    const parts = [
+      plural(tally.done, 'conversation'),
+      `${formatRate(tally.tokens, tally.elapsedMs)} tokens/s`,
+    ];
+    if (bytesTotal === 0) parts.push(`${formatBytes(bytes)} read`);
+    else {
+      parts.push(
+        `${formatBytes(bytes)} of ${formatBytes(bytesTotal)} read (${formatShare(bytes, bytesTotal)})`,
+      );
+      const leftMs = (tally.elapsedMs * (bytesTotal - bytes)) / bytes;
+      if (bytes > 0 && bytes < bytesTotal) parts.push(`about ${formatCount(leftMs / 1000)} s left`);
+    }
+    io.stderr.write(`${parts.join(', ')}\n`);
   };
   const timer = setInterval(print, progressEveryMs(io));
   return {
@@ -178,15 +188,20 @@ function lineProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
 function barProgress(io: Io, bytesTotal: number, tally: Tally): Progress {
   const bar = createBar(
     io,
-    '{bar} {percentage} % · {conversations} conversations · {rate} tokens/s · {eta_formatted} left',
+    '{bar} {percentage} % · {bytes} · {conversations} conversations · {rate} tokens/s · {eta_formatted} left',
   );
+  let read = 0;
   const figures = () => ({
+    bytes: `${formatBytes(read)} of ${formatBytes(bytesTotal)}`,
     conversations: formatCount(tally.done),
     rate: formatRate(tally.tokens, tally.elapsedMs),
   });
   bar.start(bytesTotal, 0, figures());
   return {
-    advance: (bytes) => bar.increment(bytes, figures()),
+    advance: (bytes) => {
+      read += bytes;
+      bar.increment(bytes, figures());
+    },
     note: (text) => void io.stderr.write(`\r\x1b[K${text}\n`),
     stop: () => bar.stop(),
   };
@@ -223,64 +238,4 @@ class AssumedTokenizer {
     if (this.models.size === 0) return {};
     return { assumed_tokenizer: { tokenizer: this.tokenizer, models: Object.fromEntries(this.models) } };
   }
-}
-
-/** Limit of the distinct kinds of failures; all others are counted as "other". */
-const kindsMax = 20;
-const other = 'other';
-
-/** Lines that could not be stored: the first of each kind is shown, and all are counted by kind. */
-export class Failures {
-  private readonly counts = new Map<string, number>();
-  private total = 0;
-  private shown = 0;
-
-  constructor(
-    private readonly shownMax: number,
-    private readonly show: (line: string) => void,
-  ) {}
-
-  get count(): number {
-    return this.total;
-  }
-
-  /** `where` is a file, or file:line; `file` is the path of a file that fails as a whole. */
-  add(where: string, error: unknown, file?: string): void {
-    this.total++;
-    const kind = kindOf(error);
-    const before = this.counts.get(kind) ?? 0;
-    const counted = before > 0 || this.counts.size < kindsMax ? kind : other;
-    this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1);
-    // A failure of a kind of its own, such as that of a file, is shown each time.
-    const isRepeated = before > 0 && error instanceof BadLine && file === undefined;
-    if (isRepeated || this.shown >= this.shownMax) return;
-    this.shown++;
-    this.show(`${where}: ${printable(describe(error, file))}`);
-  }
-
-  /** Counts by kind, most frequent first. */
-  byKind(): { readonly reason: string; readonly count: number }[] {
-    return [...this.counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
-  }
-
-  /** Describes in one sentence the failures that were not shown; undefined if all were. */
-  rest(): string | undefined {
-    if (this.total <= this.shown) return undefined;
-    const kinds = this.byKind().map(({ reason, count }) => `${formatCount(count)} × ${printable(reason)}`);
-    const first = this.shownMax === 0 ? ', which are not shown (see --errors-max)' : '';
-    return `${formatCount(this.total)} failures${first}: ${kinds.join(', ')}`;
-  }
-}
-
-function describe(error: unknown, file: string | undefined): string {
-  const inFile = file !== undefined && error instanceof Error ? describeFileError(error, file) : undefined;
-  return inFile ?? describeError(error);
-}
-
-/** Returns words that are the same for the same error, whatever the line. */
-function kindOf(error: unknown): string {
-  if (error instanceof BadLine) return error.kind;
-  if (isClientError(error)) return error.reason ?? error.codeName;
-  const { code } = error as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : other;
 }

@@ -3,7 +3,7 @@ import type { NewMessage, StoreRequest } from '../../client/index.js';
 import { tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
-import { withChangedText } from './changed-text.js';
+import { ChangingTokenizers } from './changed-text.js';
 import { fieldsOf, hasValues } from './fields.js';
 import { parseDocument } from './parse.js';
 import {
@@ -51,6 +51,8 @@ export interface RecordDefaults {
   readonly tokenizer: string;
   /** True: text of special tokens becomes these tokens. */
   readonly specialTokens?: boolean | undefined;
+  /** Tokenizers of which a text may not come back as it was. */
+  readonly changing?: ChangingTokenizers | undefined;
 }
 
 /** Conversation to store. */
@@ -66,6 +68,7 @@ export interface ToStore {
  */
 export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore {
   const { spec, messages } = draft;
+  const { changing = noneKnown } = defaults;
   const hasText = messages.some(({ content }) => typeof content === 'string');
   const known = spec.tokenizer ?? (hasText ? tokenizerOfModel(spec.model ?? '') : '');
   const tokenizer = known ?? defaults.tokenizer;
@@ -81,11 +84,13 @@ export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore 
       metadata: spec.metadata ?? {},
     },
     messages: messages.map((message, index) =>
-      toNewMessage(withChangedText(message, tokenizer), defaults, index === 0 ? draft : undefined),
+      toNewMessage(changing.keep(message, tokenizer), defaults, index === 0 ? draft : undefined),
     ),
   };
   return { request, assumesTokenizer: known === undefined };
 }
+
+const noneKnown = new ChangingTokenizers();
 
 /** `of`: the document, if the message is the one that keeps it. */
 export function toNewMessage(

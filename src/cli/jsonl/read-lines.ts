@@ -18,6 +18,14 @@ export async function* splitLines(
   source: AsyncIterable<Buffer>,
   lineBytesMax: number,
 ): AsyncGenerator<Line, void, void> {
+  for await (const lines of lineBatches(source, lineBytesMax)) yield* lines;
+}
+
+/** Yields the lines that end in each chunk together: a promise for each would cost more than its bytes. */
+export async function* lineBatches(
+  source: AsyncIterable<Buffer>,
+  lineBytesMax: number,
+): AsyncGenerator<readonly Line[], void, void> {
   let number = 1;
   let held: Buffer[] = [];
   let heldBytes = 0;
@@ -28,22 +36,24 @@ export async function* splitLines(
     else held.push(piece);
   };
   const release = (): Line => {
-    const bytes = heldBytes > lineBytesMax ? undefined : Buffer.concat(held);
+    const bytes = heldBytes > lineBytesMax ? undefined : held.length === 1 ? held[0]! : Buffer.concat(held);
     held = [];
     heldBytes = 0;
     return { number: number++, bytes };
   };
 
   for await (const chunk of source) {
+    const lines: Line[] = [];
     let from = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
       hold(chunk.subarray(from, end));
       from = end + 1;
-      yield release();
+      lines.push(release());
     }
     if (from < chunk.length) hold(chunk.subarray(from));
+    if (lines.length > 0) yield lines;
   }
-  if (heldBytes > 0) yield release();
+  if (heldBytes > 0) yield [release()];
 }
 
 /** The name for standard input on the command line. */

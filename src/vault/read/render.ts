@@ -105,8 +105,8 @@ export async function templateFor(
 function noChatTemplate(tokenizer: string): StowkenError {
   return new StowkenError(
     'NO_CHAT_TEMPLATE',
-    `tokenizer ${JSON.stringify(tokenizer)} has no chat template: name one in the request (get --render --chat-template ` +
-      "FILE), or give serve --tokenizer the model's folder, with its tokenizer_config.json or chat_template.jinja",
+    `tokenizer ${JSON.stringify(tokenizer)} has no chat template: name one in the request (--chat-template=FILE), ` +
+      "or give serve --tokenizer the model's folder, with its tokenizer_config.json or chat_template.jinja",
     { tokenizer },
   );
 }

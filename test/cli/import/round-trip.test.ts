@@ -134,7 +134,9 @@ describe('import, then export --format same', () => {
     const other = lines([{ id: 't', messages: [{ role: 'user', content: 'other' }] }]);
     const refused = await run(['import', '-'], other);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/CONVERSATION_EXISTS\): --on-conflict replace or keep decides\n$/);
+    expect(refused.stderr).toMatch(
+      /CONVERSATION_EXISTS\): --on-conflict replace stores these in their place/,
+    );
     expect((await run(['import', '--on-conflict', 'keep', '-'], other)).stdout).toMatch(
       /unchanged 1, failed 0/,
     );
@@ -196,7 +198,8 @@ describe('import, then export --format same', () => {
     const stored = async () =>
       (jsonLines((await run(['stats', '--json'])).stdout)[0] as { segment_bytes: number }).segment_bytes;
     const before = await stored();
-    expect(jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout)[0]).toMatchObject({
+    const import1 = ['import', '--concurrency', '1', '--json', '-'];
+    expect(jsonLines((await run(import1, lines(sent))).stdout)[0]).toMatchObject({
       ...{ stored: 2, failed: 0 },
     });
     expect((await stored()) - before).toBeLessThan(bytes.length + 20_000);

@@ -30,6 +30,25 @@ function rendered(draft: Draft): Json[] {
   return JSON.parse(JSON.stringify(documentsOf(format, document, known, messages))) as Json[];
 }
 
+/** Returns all objects of a value, itself too. */
+function objectsIn(value: Json): JsonObject[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value as JsonObject).flatMap(objectsIn);
+  return Array.isArray(value) ? inner : [value as JsonObject, ...inner];
+}
+
+/** Returns a value with more keys in one of its objects. */
+function withInside(value: Json, object: JsonObject, inside: JsonObject): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: Json) => withInside(item, object, inside));
+  const own = Object.entries(value as JsonObject).map(([key, item]) => [
+    key,
+    withInside(item, object, inside),
+  ]);
+  const made = Object.fromEntries(own) as JsonObject;
+  return value === object ? { ...inside, ...made } : made;
+}
+
 describe('the table of shapes', () => {
   it.each(samples.map((sample) => [sample.format, sample] as const))('reads %s', (format, sample) => {
     const draft = read(sample.document);
@@ -93,6 +112,30 @@ describe('the table of shapes', () => {
         expect(rendered(draft)).toEqual([together]);
       }),
       { numRuns: 400 },
+    );
+  });
+
+  it('gives back whatever is in a message, or anywhere else in a line, of every shape', () => {
+    const more = fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue(), {
+      maxKeys: 3,
+      noNullPrototype: true,
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...samples), more, fc.nat(), ({ document }, inside, at) => {
+        const objects = objectsIn(document);
+        if (objects.length === 0) return;
+        const changed = withInside(document, objects[at % objects.length]!, inside as JsonObject);
+        const together = JSON.parse(JSON.stringify(changed)) as Json;
+        let draft;
+        try {
+          draft = read(together);
+        } catch (error) {
+          expect((error as Error).name).toBe('BadLine');
+          return;
+        }
+        expect(rendered(draft)).toEqual([together]);
+      }),
+      { numRuns: 1000 },
     );
   });
 

@@ -132,7 +132,27 @@ describe('the documents of a file', () => {
     expect(JSON.parse(out)).toMatchObject({ would_store: 3 * files.length, failed: 0 });
   });
 
+  it.each([
+    [
+      'a SHA-256 check',
+      '/Td6WFoAAArh+wyhAgAhARYAAAB0L+WjAQAYeyJpZCI6ImEiLCJtZXNzYWdlcyI6W119CgAAAAA5LM2utK5U7ud1vQ/pT2OvLltCvsCaxPDaZrw4iVwldwABSRmn6VZlGJtLmgEAAAAAClla',
+    ],
+    [
+      'a filter of x86',
+      '/Td6WFoAAATm1rRGAgEEACEBFgANhjUfAQAYeyJpZCI6ImEiLCJtZXNzYWdlcyI6W119CgAAAAAsbpEnAx5E3QABMRlZGrCCH7bzfQEAAAAABFla',
+    ],
+    [
+      'a dictionary of 512 MiB',
+      '/Td6WFoAAATm1rRGAgAhASIAAACCQKzcAQAYeyJpZCI6ImEiLCJtZXNzYWdlcyI6W119CgAAAAAsbpEnAx5E3QABMRlZGrCCH7bzfQEAAAAABFla',
+    ],
+  ])('are refused from xz with %s, with a way that reads it', async (_what, packed) => {
+    await expect(read(Buffer.from(packed, 'base64'))).rejects.toThrow(
+      /^it is xz of a kind that cannot be read here, .*: xz -dc it to stowken import -$/,
+    );
+  });
+
   it('are refused with what the file is', async () => {
+    await expect(read(Buffer.from([0x5d, 0, 0, 0x80, 0, 0xff]))).rejects.toThrow('it is an lzma file');
     await expect(read('PAR1\x15\x04PAR1')).rejects.toThrow(/^it is a Parquet file, and damaged or cut: /);
     await expect(read('PK\x03\x04 and more of it')).rejects.toThrow('it is a zip archive, not JSON lines');
     await expect(read('SQLite format 3\0 and more')).rejects.toThrow('it is an SQLite database');

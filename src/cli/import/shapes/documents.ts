@@ -1,4 +1,4 @@
-import { BadLine } from '../bad-line.js';
+import { BadShape } from '../bad-line.js';
 import { chatDialect } from './dialects.js';
 import type { DraftMessage } from './draft.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
@@ -114,14 +114,14 @@ export class Documents {
     return hole('message', index, this.#dialects[index] ?? chatDialect);
   }
 
-  /** Takes a list of messages. @throws BadLine if an item is not a message */
+  /** Takes a list of messages. @throws BadShape if an item is not a message */
   list(values: readonly Json[], at: string): Json {
     this.#close();
     const from = this.messages.length;
     let dialect = '';
     for (const [index, value] of values.entries()) {
       const read = readMessage(value, this.keep);
-      if (read === undefined) throw new BadLine(`${at}[${index}]: ${whyNoMessage(value)}`);
+      if (read === undefined) throw new BadShape(`${at}[${index}]: ${whyNoMessage(value)}`);
       if (dialect === '') dialect = read.dialect;
       const differs = read.dialect !== dialect && read.skeleton === undefined;
       this.#push(differs ? { ...read, skeleton: hole('as', read.dialect) } : read);

@@ -37,12 +37,19 @@ export function parseExactly(json: string): Json {
 
 /** `isPlain`: true for numbers that stay numbers. */
 function parseWithRawNumbers(json: string, isPlain = isExactNumber): Json {
-  const marked = json.replace(tokens, (token) =>
-    token.startsWith('"') || isPlain(token) ? token : `"${mark}${token}"`,
+  const marked = json.replace(tokens, (token, at: number) =>
+    token.startsWith('"') || isPlain(token) || isKey(json, at + token.length) ? token : `"${mark}${token}"`,
   );
   return JSON.parse(marked, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? rawNumber(value.slice(mark.length)) : value,
   ) as Json;
+}
+
+/** True if what ends there stands before a colon: no number is a key. */
+function isKey(json: string, end: number): boolean {
+  let at = end;
+  while (/\s/.test(json[at] ?? '')) at++;
+  return json[at] === ':';
 }
 
 function isExactNumber(token: string): boolean {

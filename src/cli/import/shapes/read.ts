@@ -1,4 +1,4 @@
-import { BadLine } from '../bad-line.js';
+import { BadLine, BadShape, notAnObject } from '../bad-line.js';
 import { createTimeOf } from './create-time.js';
 import { Documents, isMessage } from './documents.js';
 import type { Draft, DraftSpec } from './draft.js';
@@ -36,7 +36,7 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
     return { format: 'messages', spec, messages: documents.messages, document: skeleton };
   }
   if (!isObject(document))
-    throw new BadLine(`not a JSON object: it begins with ${JSON.stringify(json[0])}`, 'not a JSON object');
+    throw new BadLine(`${notAnObject}: it begins with ${JSON.stringify(json[0])}`, notAnObject);
   const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);
   if (shape === undefined) throw unknownShape(document);
   const read = shape.read(document, { documents, zone: options.zone });
@@ -87,7 +87,7 @@ function named(format: string, line: JsonObject) {
   const shape = shapes.find(({ name }) => name === format);
   if (shape !== undefined && !shape.recognise(line)) {
     const seems = shapeOf(line)?.name;
-    throw new BadLine(
+    throw new BadShape(
       `it is not ${format} (${shape.title})${seems === undefined ? '' : `; it seems to be ${seems}`}`,
       `not ${format}`,
     );
@@ -95,21 +95,21 @@ function named(format: string, line: JsonObject) {
   return shape;
 }
 
-function unknownShape(line: JsonObject): BadLine {
+function unknownShape(line: JsonObject): BadShape {
   const names = Object.keys(line);
   const wrong = wrongList(line);
   if (wrong !== undefined) return wrong;
   const has = names.length > 0 ? `; the line has ${listed(names)}` : '';
-  return new BadLine(
+  return new BadShape(
     `it has no messages in a shape that is known${has} (stowken import --help lists the shapes)`,
     'no messages in a shape that is known',
   );
 }
 
-function wrongList(line: JsonObject): BadLine | undefined {
+function wrongList(line: JsonObject): BadShape | undefined {
   const { messages } = line;
   if (messages === undefined || messages === null || isList(messages)) return undefined;
-  return new BadLine('messages: it is no list of messages');
+  return new BadShape('messages: it is no list of messages');
 }
 
 /** Lists names of fields; of many, the first. */

@@ -40,6 +40,11 @@ const unreadable: readonly { readonly what: string; readonly magic: Buffer; read
   { what: 'an Arrow file', magic: Buffer.from('ARROW1'), advice: 'convert it to Parquet or JSON lines' },
   { what: 'a PDF', magic: Buffer.from('%PDF-'), advice: 'it holds no conversations' },
   {
+    what: 'an lzma file',
+    magic: Buffer.from([0x5d, 0x00, 0x00]),
+    advice: 'xz -dc it to stowken import -',
+  },
+  {
     what: 'an lz4 file',
     magic: Buffer.from([0x04, 0x22, 0x4d, 0x18]),
     advice: 'lz4 -dc it to stowken import -',
@@ -140,5 +145,22 @@ async function* unxz(source: Bytes): AsyncGenerator<Buffer, void, void> {
   // Its module is CommonJS, and Node finds no names in it.
   const { XzReadableStream } = require('xz-decompress') as typeof Xz;
   const packed = ReadableStream.from(source);
-  for await (const chunk of new XzReadableStream(packed)) yield Buffer.from(chunk);
+  try {
+    for await (const chunk of new XzReadableStream(packed)) yield Buffer.from(chunk);
+  } catch (error) {
+    const code = error instanceof Error ? /error code (\d+)$/.exec(error.message)?.[1] : undefined;
+    if (code === undefined) throw error;
+    if (unreadableXz.has(code))
+      throw new BadLine(
+        'it is xz of a kind that cannot be read here, with a SHA-256 check, a filter beside LZMA2, or a dictionary ' +
+          'above 64 MiB: xz -dc it to stowken import -',
+        'xz of a kind that cannot be read',
+      );
+    throw new Error(code === '8' ? 'unexpected end of file' : 'its data are not what they were', {
+      cause: error,
+    });
+  }
 }
+
+/** Codes of the decoder for files that are whole: of a check, options or a size that it does not have. */
+const unreadableXz = new Set(['2', '3', '4', '6']);

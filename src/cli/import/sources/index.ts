@@ -7,9 +7,10 @@ import type { Json } from '../shapes/index.js';
 import { headBytes, holdsJson, parquetMagic, startsWith, unpacked } from './decode.js';
 import { inMemory, onDisk, parquetRows } from './parquet.js';
 import { asUtf8 } from './text-encoding.js';
-import { splitDocuments } from './values.js';
+import { documentBatches } from './values.js';
 
 export { filesOf } from './files.js';
+export { withOnly } from './only.js';
 
 /** Error for a file that was found in a folder, and holds nothing to import: a README, a licence. */
 export class NoData extends Error {
@@ -29,29 +30,44 @@ export interface SourceDocument {
   readonly value?: Json;
 }
 
+/** Yields the documents of a file one by one: see `readBatches`. */
+export async function* readDocuments(
+  ...given: Parameters<typeof readBatches>
+): AsyncGenerator<SourceDocument, void, void> {
+  for await (const batch of readBatches(...given)) yield* batch;
+}
+
 /**
- * Yields the documents of a file or of standard input, unpacked, whatever its encoding. They end with an
- * AbortError when the signal aborts. `onRead` is called with the number of bytes on disk.
+ * Yields the documents of a file or of standard input, unpacked, whatever its encoding; those that were read
+ * together in one batch. They end with an AbortError when the signal aborts. `onRead` is called with the
+ * number of bytes on disk.
  * @throws BadLine if the file is of a kind that cannot be read; NoData if it was found in a folder, and holds
  *   neither JSON nor Parquet
  */
-export async function* readDocuments(
+export async function* readBatches(
   file: string,
   { stdin }: Pick<Io, 'stdin'>,
   bytesMax: number,
   signal?: AbortSignal,
   onRead: (bytes: number) => void = () => undefined,
   wasFound = false,
-): AsyncGenerator<SourceDocument, void, void> {
+): AsyncGenerator<readonly SourceDocument[], void, void> {
   const stream = file === standardInput ? stdin : createReadStream(file);
   const raw: AsyncIterable<Buffer> = signal === undefined ? stream : addAbortSignal(signal, stream);
   const { head, rest } = await peek(counted(raw, onRead));
   const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
   if (wasFound && !holdsJson(inside.head) && !startsWith(inside.head, parquetMagic)) throw new NoData();
   const isOnDisk = file !== standardInput && startsWith(head, parquetMagic) && (await stat(file)).isFile();
-  if (isOnDisk) yield* rowsOnDisk(stream as ReadStream, file, onRead);
-  else if (startsWith(inside.head, parquetMagic)) yield* parquetRows(inMemory(await allOf(inside.rest)));
-  else yield* splitDocuments(asUtf8(inside.rest), bytesMax);
+  if (isOnDisk) yield* oneByOne(rowsOnDisk(stream as ReadStream, file, onRead));
+  else if (startsWith(inside.head, parquetMagic))
+    yield* oneByOne(parquetRows(inMemory(await allOf(inside.rest))));
+  else yield* documentBatches(asUtf8(inside.rest), bytesMax);
+}
+
+async function* oneByOne(
+  documents: AsyncIterable<SourceDocument>,
+): AsyncGenerator<readonly SourceDocument[], void, void> {
+  for await (const document of documents) yield [document];
 }
 
 /** Reads a Parquet file that is not packed where it lies; its beginning was read by the stream. */

@@ -1,4 +1,4 @@
-import { type Line, splitLines } from '../../jsonl/read-lines.js';
+import { type Line, lineBatches } from '../../jsonl/read-lines.js';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -11,18 +11,18 @@ const closers = new Set([0x5d, 0x7d]);
 const headBytesMax = 1024 * 1024;
 
 /**
- * Yields the JSON documents of a text, with the lines on which they begin: its lines; or the elements of the
- * array, or the values one after the other, that it spreads over several lines. An array of arrays' elements
- * is one too.
+ * Yields the JSON documents of a text, those that end in a chunk together, with the lines on which they
+ * begin: its lines; or the elements of the array, or the values one after the other, that it spreads over
+ * several lines. An array of arrays' elements is one too.
  */
-export async function* splitDocuments(
+export async function* documentBatches(
   source: AsyncIterable<Buffer>,
   bytesMax: number,
-): AsyncGenerator<Line, void, void> {
+): AsyncGenerator<readonly Line[], void, void> {
   const { head, rest } = await peekLines(source);
   const form = formOf(head);
-  if (form === 'lines') yield* splitLines(rest, bytesMax);
-  else yield* splitValues(rest, bytesMax, form === 'elements' ? 1 : 0);
+  if (form === 'lines') yield* lineBatches(rest, bytesMax);
+  else yield* valueBatches(rest, bytesMax, form === 'elements' ? 1 : 0);
 }
 
 type Form = 'lines' | 'elements' | 'values';
@@ -69,11 +69,11 @@ function isWhole(text: string): boolean {
 }
 
 /** Splits values at a depth: 0 for those of the text, 1 for the elements of its array. */
-async function* splitValues(
+async function* valueBatches(
   source: AsyncIterable<Buffer>,
   bytesMax: number,
   outside: 0 | 1,
-): AsyncGenerator<Line, void, void> {
+): AsyncGenerator<readonly Line[], void, void> {
   let depth = 0;
   let inText = false;
   let escaped = false;
@@ -95,6 +95,7 @@ async function* splitValues(
     return { number, bytes };
   };
   for await (const chunk of source) {
+    const values: Line[] = [];
     let from = 0;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
@@ -128,15 +129,16 @@ async function* splitValues(
           hold(chunk.subarray(from, at));
           depth = 0;
         } else hold(chunk.subarray(from, at + 1));
-        yield release();
+        values.push(release());
       } else if (depth === outside && byte === comma) {
         hold(chunk.subarray(from, at));
-        yield release();
+        values.push(release());
       }
     }
     if (begun !== undefined) hold(chunk.subarray(from));
+    if (values.length > 0) yield values;
   }
-  if (begun !== undefined) yield release();
+  if (begun !== undefined) yield [release()];
 }
 
 function isBlank(byte: number): boolean {

@@ -1,0 +1,65 @@
+import { BadLine, BadShape, notAnObject, notJson } from '../bad-line.js';
+import { mayHoldObject } from './json-ends.js';
+import { LinePattern } from './line-pattern.js';
+import { isNoJson } from './no-json.js';
+
+/** Limit of the patterns that are held: those that were met last. */
+const patternsMax = 8;
+
+/** Patterns that are made, though none of them was met since: most files have few shapes. */
+const vainMax = 32;
+/** Part of the refused lines that become a pattern after that. */
+const oneOf = 64;
+
+/** Lines that are looked at for being no JSON, after one that was none. */
+const lookedAt = 64;
+
+/**
+ * The lines that were refused: one like them is refused for the same reason without being parsed, so that a
+ * file of a million bad lines costs little more than reading it.
+ */
+export class RefusedLines {
+  #hasNoObjects = false;
+  #lookFor = 0;
+  #made = 0;
+  #patterns: { readonly pattern: LinePattern; readonly kind: string }[] = [];
+
+  /** Remembers why a line was refused. */
+  add(line: Buffer | undefined, error: unknown): void {
+    if (!(error instanceof BadLine) || line === undefined) return;
+    if (error.kind === notAnObject) this.#hasNoObjects = true;
+    if (error.kind === notJson) this.#lookFor = lookedAt;
+    if (!(error instanceof BadShape)) return;
+    this.#made++;
+    if (this.#made > vainMax && this.#made % oneOf !== 0) return;
+    const pattern = LinePattern.of(line);
+    if (pattern) this.#patterns = [{ pattern, kind: error.kind }, ...this.#patterns].slice(0, patternsMax);
+  }
+
+  /**
+   * Returns the kind of the refusal of a line that is like one that was refused; undefined for any other.
+   * `inSession`: the line may be an event of a session, whatever its shape.
+   */
+  kindOf(line: Buffer | undefined, inSession: boolean): string | undefined {
+    if (line === undefined || line.length === 0) return undefined;
+    if (!mayHoldObject(line)) return this.#hasNoObjects ? notAnObject : undefined;
+    if (this.#lookFor > 0) {
+      this.#lookFor = isNoJson(line) ? lookedAt : this.#lookFor - 1;
+      if (this.#lookFor === lookedAt) return notJson;
+    }
+    return inSession ? undefined : this.#kindByPattern(line);
+  }
+
+  #kindByPattern(line: Buffer): string | undefined {
+    const patterns = this.#patterns;
+    for (let at = 0; at < patterns.length; at++) {
+      const each = patterns[at]!;
+      if (!each.pattern.matches(line)) continue;
+      this.#made = 0;
+      // The next line is most likely one of these, too.
+      if (at > 0) this.#patterns = [each, ...patterns.filter((other) => other !== each)];
+      return each.kind;
+    }
+    return undefined;
+  }
+}

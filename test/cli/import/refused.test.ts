@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BadLine } from '../../../src/cli/import/bad-line.js';
+import { parseDocument } from '../../../src/cli/import/parse.js';
+import { mayHoldObject } from '../../../src/cli/import/refused/json-ends.js';
+import { LinePattern } from '../../../src/cli/import/refused/line-pattern.js';
+import { isNoJson } from '../../../src/cli/import/refused/no-json.js';
+import { RefusedLines } from '../../../src/cli/import/refused/refused-lines.js';
+import { isObject, readDocument, sessionShapeOf } from '../../../src/cli/import/shapes/index.js';
+import { type Random, randomFrom } from '../../support/random.js';
+import { samples } from './samples/index.js';
+
+/** Returns why a line is refused that is parsed and read; undefined if it is not. */
+function refusalOf(bytes: Buffer): BadLine | undefined {
+  try {
+    const parsed = parseDocument({ number: 1, bytes });
+    if (parsed === undefined) return undefined;
+    if (isObject(parsed.value) && sessionShapeOf(parsed.value, {})) return undefined;
+    readDocument(parsed.value, parsed.json, {});
+    return undefined;
+  } catch (error) {
+    if (error instanceof BadLine) return error;
+    throw error;
+  }
+}
+
+const pick = <T>(random: Random, values: readonly T[]): T => values[random.below(values.length)]!;
+
+const keys = [
+  ...[
+    'role',
+    'content',
+    'type',
+    'source',
+    'messages',
+    'text',
+    'prompt',
+    'data',
+    'id',
+    'from',
+    'value',
+    'kwargs',
+  ],
+  ...['input', 'output', 'level', 'msg', 'n', 'message', 'sessionId', 'uuid', 'author', 'payload', 'history'],
+];
+const texts = [
+  ...['""', '"user"', '"agent"', '"function_call"', '"reasoning"', '"human"', '"HumanMessage"', '"summary"'],
+  ...[
+    '"hello"',
+    '"a \\"quoted\\" word"',
+    '"\\u005b{}]"',
+    '" [{}]"',
+    '"\u3000[1]"',
+    '"\u4f60\u597d"',
+    '"\u00a0["',
+  ],
+  '"[{\\"role\\":\\"user\\",\\"content\\":\\"a\\"}]"',
+];
+const others = ['0', '7', '-1.5', '1e5', '12345678901234567890', 'true', 'false', 'null', 'NaN', '200018'];
+
+/** Returns JSON text of a random value. */
+function valueOf(random: Random, depth: number): string {
+  const kind = random.below(depth > 2 ? 6 : 10);
+  if (kind < 4) return pick(random, texts);
+  if (kind < 6) return pick(random, others);
+  const items = Array.from({ length: random.below(4) });
+  if (kind < 8) return `[${items.map(() => valueOf(random, depth + 1)).join(', ')}]`;
+  return objectOf(random, depth + 1);
+}
+
+function objectOf(random: Random, depth: number): string {
+  const some = Array.from({ length: 1 + random.below(4) }, () => pick(random, keys));
+  return `{${[...new Set(some)].map((key) => `"${key}":${valueOf(random, depth)}`).join(',')}}`;
+}
+
+/** Returns the line with another text or number in some places, or another byte. */
+function varied(random: Random, line: string): string {
+  return line
+    .replace(/: ?("(?:[^"\\]|\\.)*"|-?\d[\d.e]*|true|false|null)/g, (whole) =>
+      random.below(3) > 0 ? whole : `:${pick(random, random.below(2) > 0 ? texts : others)}`,
+    )
+    .replace(/[^]/g, (letter) =>
+      random.below(200) > 0 ? letter : pick(random, ['', '}', '"', ',', '\u0001']),
+    );
+}
+
+describe('lines like those that were refused', () => {
+  it('are those that would be refused, for the same reason', () => {
+    let known = 0;
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = randomFrom(seed);
+        const refused = new RefusedLines();
+        const seen = new Set<string>();
+        const base =
+          random.below(2) > 0 ? objectOf(random, 0) : JSON.stringify(pick(random, samples).document);
+        for (let count = 0; count < 20; count++) {
+          const line = Buffer.from(count === 0 ? base : varied(random, base));
+          const kind = refused.kindOf(line, false);
+          const refusal = refusalOf(line);
+          if (kind !== undefined) {
+            known++;
+            expect({ line: String(line), kind: refusal?.kind }).toEqual({ line: String(line), kind });
+            expect(seen).toContain(kind);
+          } else if (refusal !== undefined) {
+            refused.add(line, refusal);
+            seen.add(refusal.kind);
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    expect(known).toBeGreaterThan(1000);
+  });
+
+  it('have other texts, numbers and truth values, and nothing else', () => {
+    const pattern = LinePattern.of(
+      Buffer.from('{"level": "info", "type": "a", "n": 1, "on": true, "l": ["x", 1]}'),
+    )!;
+    const matches = (line: string) => pattern.matches(Buffer.from(line));
+    expect(matches('{"level": "\u00fcber \\n", "type": "a", "n": -1.5, "on": false, "l": ["x", 1]}')).toBe(
+      true,
+    );
+    expect(matches('{"level": "", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "[", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a\\x", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "b", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "n": 1e5, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "n": 01, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "n": 1, "on": null, "l": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "n": 1, "on": true, "l": ["x", 2]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "n": 1, "on": true, "l": ["x", 1]} ')).toBe(false);
+  });
+});
+
+describe('lines that are no JSON', () => {
+  const parses = (line: Buffer) => refusalOf(line)?.kind !== 'not JSON';
+
+  it('are told from those that a parser takes', () => {
+    const json = fc.json({ noUnicodeString: false });
+    const change = fc.record({
+      at: fc.nat(),
+      by: fc.constantFrom('', '"', '{', ']', ',', '1', 'NaN', '\\', '\n', 'é'),
+    });
+    fc.assert(
+      fc.property(json, fc.array(change, { maxLength: 2 }), (text, changes) => {
+        let line = `{"a":${text}}`;
+        for (const { at, by } of changes) {
+          const place = at % line.length;
+          line = line.slice(0, place) + by + line.slice(place + 1);
+        }
+        const bytes = Buffer.from(line);
+        if (isNoJson(bytes))
+          expect({ line, parses: parses(bytes) && mayHoldObject(bytes) }).toEqual({ line, parses: false });
+        // Lines that nothing was done to are JSON.
+        if (changes.length === 0) expect(isNoJson(bytes)).toBe(false);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    `{'role': 'user'}`,
+    '{role: "user"}',
+    '{"a": None}',
+    '{"a": "b" "c": 1}',
+    '{"a": 1,}',
+    '{"a": "tab\there"}',
+    '{"a": "\\x41"}',
+    '{"a": 1}}',
+    '{"a": +1}',
+    '{NaN: 1}',
+    '{"a": {"b": [1, 2}]}',
+  ])('such as %s', (line) => {
+    expect(isNoJson(Buffer.from(line))).toBe(true);
+    expect(() => parseDocument({ number: 1, bytes: Buffer.from(line) })).toThrow(BadLine);
+  });
+
+  it.each([
+    ' {"a":1}',
+    '{"a":1}\u00a0',
+    '{"a":1}\f',
+    '{"a":NaN,"b":-Infinity}',
+    '{"a":12345678901234567890}',
+    '[]',
+  ])('are not %j', (line) => expect(isNoJson(Buffer.from(line))).toBe(false));
+});
+
+it('tells what is no object by the ends of a line', () => {
+  const may = (line: string) => mayHoldObject(Buffer.from(line));
+  expect(
+    ['', ' ', '{}', ' [] \r', '\u001e{}', '\ufeff{}', '{}\u3000', '{"a":1}\u001e'].map(may),
+  ).not.toContain(false);
+  expect(['x', '2026-01-01 {}', '{"a":', '{]', '"{}"', '{} x'].map(may)).not.toContain(true);
+});
