@@ -51,6 +51,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/text/text-core.test.ts': 'property runs over every tokenizer',
   'test/text/sentencepiece.test.ts': 'property runs over whole vocabularies',
   'test/storage/lmdb/format-3.test.ts': 'vaults of an earlier format, raised and read',
+  'test/storage/lmdb/format-4.test.ts': 'vaults of an earlier format, raised and read',
   'test/cli/interruption.test.ts': 'a process for each command that is interrupted',
   'test/vault/erasure.test.ts': 'searches whole files for bytes, and trains registries',
   'test/vault/compactions.test.ts': 'trains ten registries',

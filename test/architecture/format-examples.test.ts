@@ -61,6 +61,16 @@ const examples: Readonly<Record<string, Uint8Array>> = {
       { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
     ],
   })!,
+  'lean pack': encodePack({
+    form: { first: 0x81, tokenBits: 2, bytesPer256: 256 },
+    continues: false,
+    continued: false,
+    entries: [
+      { frameBytes: 3, tokenCount: 2, piece: Buffer.from('810506', 'hex') },
+      { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) },
+      { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
+    ],
+  })!,
   'conversation header': encodeHeader({ conversation, directoryBytes: undefined, distance: 1 }, strings),
   'message list': messageList(),
   'hash index chunk': encodeIndexChunk(0x10000000, {

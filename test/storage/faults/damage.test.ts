@@ -111,9 +111,9 @@ describe('a damaged vault', () => {
     const marker = join(folder.path, 'VAULT');
     await fill();
     const text = await readFile(marker, 'utf8');
-    await writeFile(marker, text.replace('format 4', 'format 5'));
-    await expect(openVault()).rejects.toMatchObject({ reason: 'STORE_VERSION', metadata: { version: '5' } });
-    await writeFile(marker, text.replace('format 4', 'format 1'));
+    await writeFile(marker, text.replace('format 5', 'format 6'));
+    await expect(openVault()).rejects.toMatchObject({ reason: 'STORE_VERSION', metadata: { version: '6' } });
+    await writeFile(marker, text.replace('format 5', 'format 1'));
     await expect(openVault()).rejects.toMatchObject({
       reason: 'STORE_VERSION',
       message: expect.stringContaining('reads none before 2') as string,

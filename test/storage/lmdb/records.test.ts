@@ -94,6 +94,41 @@ describe('the stored bytes', () => {
     expect(findEntry(11, encodePack(ends)!, segmentId(5))).toBeUndefined();
   });
 
+  it('of a lean pack, as a compaction makes it', () => {
+    const form = { first: 0x81, tokenBits: 2, bytesPer256: 256 };
+    const begins = {
+      form,
+      continues: false,
+      continued: true,
+      entries: [
+        { frameBytes: 3, tokenCount: 2, piece: Buffer.from('810506', 'hex') },
+        { frameBytes: 0, tokenCount: 0, piece: Buffer.alloc(0) },
+        { frameBytes: 2, tokenCount: 1, piece: Buffer.from('0107', 'hex') },
+        { frameBytes: 9, tokenCount: 4, piece: Buffer.from('8108', 'hex') },
+      ],
+    };
+    const ends = {
+      form,
+      continues: true,
+      continued: false,
+      entries: [{ frameBytes: 0, tokenCount: 0, piece: Buffer.from('090a0b', 'hex') }, begins.entries[0]!],
+    };
+    expect(hex(encodePack(begins)!)).toBe(
+      '00' + '09' + '81028002' + '04' + '325b8500' + '0506' + '0107' + '08',
+    );
+    expect(hex(encodePack(ends)!)).toBe('00' + '04' + '81028002' + '03' + '01' + '12' + '090a0b' + '0506');
+    expect(decodePack(10, encodePack(begins)!)).toEqual({ firstId: 5, ...begins });
+    expect(decodePack(17, encodePack(ends)!)).toEqual({ firstId: 8, ...ends });
+    const record = encodePack(begins)!;
+    expect(segmentIds(4, 5, 6, 8, 9).map((id) => findEntry(10, record, id))).toEqual([
+      undefined,
+      { ...begins.entries[0], open: false },
+      undefined,
+      { ...begins.entries[3], open: true },
+      undefined,
+    ]);
+  });
+
   it('of a conversation', () => {
     const conversation = {
       id: 'c/ü',

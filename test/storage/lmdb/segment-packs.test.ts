@@ -53,7 +53,11 @@ async function takeSteps(environment: Environment, steps: readonly Step[]): Prom
   let nextId = segmentId(1);
   const frames = new Map<SegmentId, Buffer>();
   let content = 0;
-  const frame = (bytes: number) => Buffer.alloc(bytes, (content = (content + 1) % 256));
+  /** Most begin with the same byte, as frames of one registry do. */
+  const frame = (bytes: number) => {
+    content = (content + 1) % 256;
+    return Buffer.alloc(bytes, content).fill(content % 4 === 0 ? content : 0x81, 0, 1);
+  };
   for (const each of steps) {
     const ids = [...frames.keys()];
     await environment.write(() => {

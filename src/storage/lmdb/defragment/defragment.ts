@@ -4,8 +4,14 @@ import type { RadixNames } from '../radix/nodes.js';
 import { codeApplications, gatherablePages, gatherNodes } from './gather-nodes.js';
 import { LEAF_BYTES, leafBytes, DEFRAGMENT_PAGES_MIN, PAGE_BYTES } from '../tables/layout.js';
 import type { Entry, Table } from '../tables/table.js';
-import { reclaimableHashPages, refillHashIndex, type Rewrite, shortenCounts } from './defragment-hashes.js';
-import { defragmentPacks, reclaimablePackPages } from './defragment-packs.js';
+import { reclaimableHashPages, refillHashIndex, type Rewrite } from './defragment-hashes.js';
+import {
+  defragmentPacks,
+  reclaimablePackPages,
+  reclaimablePointerPages,
+  rewritePointers,
+} from './defragment-packs.js';
+import { shortenRecords } from './shorten.js';
 
 /** Tables of short records, or of records that share a page. In the others they are longer, or few. */
 const defragmented = [
@@ -29,7 +35,8 @@ const defragmented = [
 /** Estimates the bytes of the pages that defragment() would free. */
 export async function reclaimableBytes(tables: Tables, signal: AbortSignal): Promise<number> {
   const turns = new BackgroundTurns(signal);
-  let pages = reclaimablePackPages(tables) + reclaimableHashPages(tables) + gatherablePages(tables);
+  let pages = reclaimableHashPages(tables) + gatherablePages(tables);
+  pages += (await reclaimablePackPages(tables, turns)) + reclaimablePointerPages(tables.packs);
   for (const table of tablesIn(tables)) pages += (await findSparse(table, turns))?.pages ?? 0;
   return pages * PAGE_BYTES;
 }
@@ -50,15 +57,12 @@ export async function defragment(
   await refillHashIndex(tables, rewrite, turns);
   await gatherNodes(tables, names, write, turns);
   await codeApplications(tables, names, write, turns);
-  for (const counts of [tables.refCounts, tables.blockCounts]) await shortenCounts(counts, write, turns);
-  if (reclaimablePackPages(tables) > 0) {
-    let after: number | undefined = 0;
-    while (after !== undefined) {
-      const from: number = after;
-      after = await write(() => defragmentPacks(tables.packs, from));
-      await turns.pause();
-    }
-  }
+  await shortenRecords(tables, write, turns);
+  const { packs } = tables;
+  if ((await reclaimablePackPages(tables, turns)) > 0)
+    await eachStretch((after) => defragmentPacks(packs, after), write, turns);
+  if (reclaimablePointerPages(packs) > 0)
+    await eachStretch((after) => rewritePointers(packs, after), write, turns);
   for (const table of tablesIn(tables)) {
     let after = (await findSparse(table, turns))?.after;
     while (after !== undefined) {
@@ -66,6 +70,19 @@ export async function defragment(
       after = await write(() => rewriteStretch(table, from));
       await turns.pause();
     }
+  }
+}
+
+/** Runs a step over a table, a write transaction each, from the key on that it returns. */
+async function eachStretch(
+  step: (after: number) => number | undefined,
+  write: <T>(action: () => T) => Promise<T>,
+  turns: BackgroundTurns,
+): Promise<void> {
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const from: number = after;
+    after = await write(() => step(from));
+    await turns.pause();
   }
 }
 

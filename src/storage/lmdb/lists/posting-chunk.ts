@@ -1,5 +1,6 @@
+import { StowkenError } from '../../../model/index.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
-import { POSTING_CHUNK_BYTES } from '../tables/layout.js';
+import { POSTING_CHUNK_BYTES, POSTING_ENTRIES_MAX } from '../tables/layout.js';
 
 /** Numbers of conversations by group, in two columns: sorted by group, then by number. */
 export interface Postings {
@@ -16,9 +17,15 @@ export interface PostingChange {
 
 export const noPostings: Postings = { groups: [], numbers: [] };
 
+/** Stands for a distance that two numbers of a group never have: a run of numbers follows. */
+const RUN = 0;
+/** Distances of 1, one after the other, that are written as a run. */
+const RUN_MIN = 3;
+
 /**
  * Encodes entries: for each group its distance to the group before, how many numbers it has here, the first
- * number, and the distance of each further one to the one before.
+ * number, and the distance of each further one to the one before; instead of three distances of 1 or more
+ * that follow each other 0, and how many they are less three.
  */
 export function encodePostings({ groups, numbers }: Postings): Uint8Array {
   const writer = new ByteWriter(4 * groups.length + 16);
@@ -31,11 +38,23 @@ export function encodePostings({ groups, numbers }: Postings): Uint8Array {
       .varint(group - before)
       .varint(end - at)
       .varint(numbers[at]!);
-    for (let next = at + 1; next < end; next++) writer.varint(numbers[next]! - numbers[next - 1]!);
+    for (let next = at + 1; next < end;) {
+      const run = runFrom(numbers, next, end);
+      if (run >= RUN_MIN) writer.varint(RUN).varint(run - RUN_MIN);
+      else writer.varint(numbers[next]! - numbers[next - 1]!);
+      next += run >= RUN_MIN ? run : 1;
+    }
     before = group;
     at = end;
   }
   return writer.finish();
+}
+
+/** Returns how many numbers from an index on follow the one before them, each by 1. */
+function runFrom(numbers: readonly number[], from: number, end: number): number {
+  let at = from;
+  while (at < end && numbers[at]! - numbers[at - 1]! === 1) at++;
+  return at - from;
 }
 
 /** @throws StowkenError CORRUPT_STORE */
@@ -47,13 +66,25 @@ export function decodePostings(bytes: Uint8Array): Postings {
   while (!reader.atEnd) {
     group += reader.varint();
     let left = reader.varint();
-    for (let number = 0; left > 0; left--) {
-      number += reader.varint();
-      groups.push(group);
-      numbers.push(number);
+    if (groups.length + left > POSTING_ENTRIES_MAX) throw tooMany();
+    for (let number = 0, isFirst = true; left > 0; isFirst = false) {
+      const distance = reader.varint();
+      const isRun = distance === RUN && !isFirst;
+      const run = isRun ? reader.varint() + RUN_MIN : 1;
+      if (run > left) throw tooMany();
+      for (let next = 0; next < run; next++) {
+        number += isRun ? 1 : distance;
+        groups.push(group);
+        numbers.push(number);
+      }
+      left -= run;
     }
   }
   return { groups, numbers };
+}
+
+function tooMany(): StowkenError {
+  return new StowkenError('CORRUPT_STORE', 'a chunk of the list index has more entries than it may have');
 }
 
 /** Returns the index of the first entry that is not before this one. */
@@ -101,8 +132,9 @@ export function withChanges(before: Postings, changes: readonly PostingChange[])
 export function splitPostings(all: Postings, growsAtEnd: boolean): Postings[] {
   const count = all.groups.length;
   const bytes = encodePostings(all).length;
-  if (bytes <= POSTING_CHUNK_BYTES || count < 2) return [all];
-  const share = growsAtEnd ? (0.97 * POSTING_CHUNK_BYTES) / bytes : 0.5;
+  const part = Math.min(POSTING_CHUNK_BYTES / bytes, POSTING_ENTRIES_MAX / count);
+  if (part >= 1 || count < 2) return [all];
+  const share = growsAtEnd ? 0.97 * part : 0.5;
   const cut = Math.min(count - 1, Math.max(1, Math.floor(count * share)));
   return [
     ...splitPostings(sliceOf(all, 0, cut), growsAtEnd),

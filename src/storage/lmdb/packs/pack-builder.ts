@@ -1,7 +1,10 @@
 import { StowkenError } from '../../../model/index.js';
 import { ByteWriter } from '../../shared/bytes.js';
 import { INLINE_VALUE_BYTES } from '../tables/layout.js';
-import { headBytes, type PackEntry, PackScan, writeHead, writeRestSize, writeSizes } from './pack-layout.js';
+import { type LeanForm, LeanSizes, lacksFirst } from './lean-sizes.js';
+import type { PackEntry } from './pack-layout.js';
+import { PackScan } from './pack-scan.js';
+import { PlainSizes, type SizesWriter } from './plain-sizes.js';
 
 /**
  * Builds the record of a pack, entry by entry. Sizes and pieces are kept as bytes, since an object for each
@@ -11,53 +14,56 @@ export class PackBuilder {
   /** Entries so far, and those up to the last one that is not deleted. */
   #entries = 0;
   #entriesKept = 0;
-  readonly #sizes = new ByteWriter();
-  #sizesKept = 0;
+  readonly #sizes: SizesWriter;
   readonly #pieces = new ByteWriter(INLINE_VALUE_BYTES);
   readonly #record = new ByteWriter(INLINE_VALUE_BYTES);
+
+  /** Without a form, packs are plain. */
+  constructor(private readonly form?: LeanForm) {
+    this.#sizes = form ? new LeanSizes(form) : new PlainSizes();
+  }
 
   get entries(): number {
     return this.#entries;
   }
 
-  /** Bytes of the record if it had one more entry without sizes or a piece. */
-  get bytesWithNext(): number {
-    return headBytes(this.#entries + 1) + this.#sizes.length + this.#pieces.length;
+  /** Returns the bytes that a record of so many has for one more entry's piece. */
+  room(capacityBytes: number, entry: PackEntry): number {
+    const bytes = this.#sizes.bytesWith(this.#entries + 1, entry) + this.#pieces.length;
+    return capacityBytes - bytes + (this.form && lacksFirst(entry, this.form) ? 1 : 0);
   }
 
   /** Begins an empty pack. */
   clear(): void {
-    this.#entries = this.#entriesKept = this.#sizesKept = 0;
-    this.#sizes.truncate(0);
+    this.#entries = this.#entriesKept = 0;
+    this.#sizes.clear();
     this.#pieces.truncate(0);
   }
 
-  /** Continues a stored pack, whose last tail is complete. @throws StowkenError CORRUPT_STORE */
+  /** Continues a stored plain pack, whose last tail is complete. @throws StowkenError CORRUPT_STORE */
   resume(key: number, record: Uint8Array): void {
     const scan = new PackScan(key, record);
-    const sizesAt = scan.position;
-    let pieceBytes = 0;
-    while (scan.next()) pieceBytes += scan.pieceBytes;
-    if (scan.continued || scan.position + pieceBytes !== record.length) {
+    const sizes = this.#sizes;
+    if (!(sizes instanceof PlainSizes) || scan.form || scan.continued)
       throw new StowkenError('CORRUPT_STORE', 'a pack is not as long as its entries');
-    }
+    while (scan.next());
+    scan.assertExact();
+    const { sizesAt, piecesAt, entries } = scan;
     this.clear();
-    this.#sizes.raw(record.subarray(sizesAt, scan.position));
-    this.#pieces.raw(record.subarray(scan.position));
+    sizes.resume(record.subarray(sizesAt, piecesAt));
+    this.#pieces.raw(record.subarray(piecesAt));
     // No stored pack ends with a deleted entry.
-    this.#entries = this.#entriesKept = scan.entries;
-    this.#sizesKept = this.#sizes.length;
+    this.#entries = this.#entriesKept = entries;
   }
 
   add(entry: PackEntry): void {
-    writeSizes(this.#sizes, entry);
     // The piece may be empty if the frame is in whole pages: only an entry without a length is deleted.
-    this.#addPiece(entry.piece, entry.frameBytes > 0);
+    this.#addPiece(this.#sizes.add(entry), entry.frameBytes > 0);
   }
 
   /** Adds the rest of a tail, as the first entry. */
   addRest(rest: Uint8Array): void {
-    writeRestSize(this.#sizes, rest);
+    this.#sizes.addRest(rest);
     this.#addPiece(rest, rest.length > 0);
   }
 
@@ -67,10 +73,10 @@ export class PackBuilder {
    */
   finish(continued: boolean): Uint8Array | undefined {
     if (this.#entriesKept === 0) return undefined;
-    this.#sizes.truncate(this.#sizesKept);
+    this.#sizes.dropUnkept();
     this.#record.truncate(0);
-    writeHead(this.#record, this.#entriesKept, continued && this.#entriesKept === this.#entries);
-    return this.#record.raw(this.#sizes.finish()).raw(this.#pieces.finish()).finish();
+    this.#sizes.write(this.#record, this.#entriesKept, continued && this.#entriesKept === this.#entries);
+    return this.#record.raw(this.#pieces.finish()).finish();
   }
 
   #addPiece(piece: Uint8Array, isKept: boolean): void {
@@ -78,6 +84,6 @@ export class PackBuilder {
     this.#entries += 1;
     if (!isKept) return;
     this.#entriesKept = this.#entries;
-    this.#sizesKept = this.#sizes.length;
+    this.#sizes.keep();
   }
 }

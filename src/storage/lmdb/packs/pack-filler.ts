@@ -2,22 +2,29 @@ import { REFILLED_PACK_BYTES, SPLIT_BYTES_MIN } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
 import type { SegmentId } from '../tables/ids.js';
 import { hasRestOf, idAt, type Pack } from './pack.js';
+import { type LeanForm, leanFormOf } from './lean-sizes.js';
 import { PackBuilder } from './pack-builder.js';
-import { framePieces, keyOfPack, type PackEntry, type PackPosition, sizesBytes } from './pack-layout.js';
+import { framePieces, keyOfPack, type PackEntry, type PackPosition } from './pack-layout.js';
 
 /** Fills packs completely with frames' tails in id order, splitting a tail where a pack ends. */
 export class PackFiller {
-  readonly #pack = new PackBuilder();
+  readonly #pack: PackBuilder;
   /** Position of the open pack. */
   #open: PackPosition | undefined;
 
-  /** `capacityBytes` is the limit of a pack's record. A record is valid only during its write. */
+  /**
+   * `capacityBytes` is the limit of a pack's record. A record is valid only during its write. Without a form,
+   * packs are plain.
+   */
   constructor(
     private readonly capacityBytes: number,
     private readonly write: (key: number, record: Uint8Array) => void,
-  ) {}
+    form?: LeanForm,
+  ) {
+    this.#pack = new PackBuilder(form);
+  }
 
-  /** Continues a stored pack, whose last tail is complete. @throws StowkenError CORRUPT_STORE */
+  /** Continues a stored plain pack, whose last tail is complete. @throws StowkenError CORRUPT_STORE */
   resume(position: PackPosition, record: Uint8Array): void {
     this.#pack.resume(keyOfPack(position), record);
     this.#open = position;
@@ -79,34 +86,56 @@ export class PackFiller {
 
   /** Returns the bytes left for the entry's piece. */
   #room(entry: PackEntry): number {
-    return this.capacityBytes - this.#pack.bytesWithNext - sizesBytes(entry);
+    return this.#pack.room(this.capacityBytes, entry);
   }
 }
 
-/** Rewrites the frames of consecutive packs, some of them changed, to packs of a page each. */
+/** A tail that goes into refilled packs. */
+interface Tail {
+  readonly id: SegmentId;
+  readonly entry: PackEntry;
+  /** `rest`: it began in the pack before the sequence; `part`: it ends in the one after it. */
+  readonly kind: 'whole' | 'rest' | 'part';
+}
+
+/** Rewrites the frames of consecutive packs, some of them changed, to lean packs of some pages each. */
 export function refillPacks(
   table: Table<number>,
   run: readonly Pack[],
   frames: ReadonlyMap<number, Uint8Array>,
 ): void {
+  const tails = [...tailsIn(table, run, frames)];
   for (const pack of run) table.remove(keyOfPack(pack));
-  const filler = new PackFiller(REFILLED_PACK_BYTES, (key, record) => table.put(key, record));
-  run.forEach((pack, index) => {
+  const form = leanFormOf(tails.filter(({ kind }) => kind !== 'rest').map(({ entry }) => entry));
+  const filler = new PackFiller(REFILLED_PACK_BYTES, (key, record) => table.put(key, record), form);
+  for (const { id, entry, kind } of tails) {
+    if (kind === 'whole') filler.add(id, entry);
+    else if (kind === 'rest') filler.addRest(id, entry.piece);
+    else filler.addPart(id, entry);
+  }
+  filler.close();
+}
+
+function* tailsIn(
+  table: Table<number>,
+  run: readonly Pack[],
+  frames: ReadonlyMap<number, Uint8Array>,
+): Generator<Tail, void, void> {
+  for (const [index, pack] of run.entries()) {
     const next = run[index + 1];
-    pack.entries.forEach((entry, at) => {
+    for (const [at, entry] of pack.entries.entries()) {
       const id = idAt(pack, at);
       const isRest = at === 0 && pack.continues;
       const frame = frames.get(id);
       if (isRest) {
         // Inside the sequence it was added together with its beginning.
-        if (index === 0 && entry.piece.length > 0) filler.addRest(id, entry.piece);
-      } else if (frame) filler.add(id, entryOf(frame, entry.tokenCount));
-      else if (!pack.continued || at < pack.entries.length - 1) filler.add(id, entry);
-      else if (next) filler.add(id, joined(table, pack, next));
-      else filler.addPart(id, entry);
-    });
-  });
-  filler.close();
+        if (index === 0 && entry.piece.length > 0) yield { id, entry, kind: 'rest' };
+      } else if (frame) yield { id, entry: entryOf(frame, entry.tokenCount), kind: 'whole' };
+      else if (!pack.continued || at < pack.entries.length - 1) yield { id, entry, kind: 'whole' };
+      else if (next) yield { id, entry: joined(table, pack, next), kind: 'whole' };
+      else yield { id, entry, kind: 'part' };
+    }
+  }
 }
 
 function entryOf(frame: Uint8Array, tokenCount: number): PackEntry {

@@ -1,8 +1,8 @@
 // Layout of a pack's record: a head (twice the number of entries, plus one if the last tail continues in the
 // next pack), the sizes of all entries, and then their pieces. Frames' lengths and tokens are sizes; the rest
-// of a tail that began in the pack before has only its own length. Keys: twice the first id, plus one if the
-// pack begins with such a rest.
-import { ByteReader, type ByteWriter, varintBytes } from '../../shared/bytes.js';
+// of a tail that began in the pack before has only its own length. Sizes are plain or, as compaction writes
+// them, lean. Keys: twice the first id, plus one if the pack begins with such a rest.
+import { type ByteWriter, varintBytes } from '../../shared/bytes.js';
 import { INLINE_VALUE_BYTES, overflowBytes, PAGE_BYTES, TAIL_BYTES_MAX } from '../tables/layout.js';
 import type { SegmentId } from '../tables/ids.js';
 
@@ -49,73 +49,6 @@ export function headBytes(entries: number): number {
   return varintBytes(2 * entries + 1);
 }
 
-export function writeSizes(writer: ByteWriter, { frameBytes, tokenCount }: EntrySizes): void {
-  writer.varint(frameBytes);
-  if (frameBytes > 0) writer.varint(tokenCount);
-}
-
-/** Returns the bytes that writeSizes writes. */
-export function sizesBytes({ frameBytes, tokenCount }: EntrySizes): number {
-  return frameBytes === 0 ? 1 : varintBytes(frameBytes) + varintBytes(tokenCount);
-}
-
-/** Writes the size of the rest of a tail, which is a pack's first entry. */
-export function writeRestSize(writer: ByteWriter, rest: Uint8Array): void {
-  writer.varint(rest.length);
-}
-
-/**
- * Reads a pack's record: first the head, then the sizes, entry by entry. Readers of single entries and of
- * whole packs walk over the same sizes. @throws StowkenError CORRUPT_STORE
- */
-export class PackScan implements PackPosition, EntrySizes {
-  readonly firstId: SegmentId;
-  readonly continues: boolean;
-  /** True if the last entry's tail continues in the next pack. */
-  readonly continued: boolean;
-  /** Number of entries. */
-  readonly entries: number;
-  /** Index of the current entry; its sizes are in the fields below. */
-  index = -1;
-  frameBytes = 0;
-  tokenCount = 0;
-  /** Bytes of its piece; if its tail continues in the next pack, the piece is shorter. */
-  pieceBytes = 0;
-  readonly #reader: ByteReader;
-
-  constructor(key: number, record: Uint8Array) {
-    this.#reader = new ByteReader(record);
-    const head = this.#reader.varint();
-    this.firstId = Math.floor(key / 2) as SegmentId;
-    this.continues = key % 2 === 1;
-    this.continued = head % 2 === 1;
-    this.entries = Math.floor(head / 2);
-  }
-
-  /** Offset of the sizes that are not read yet, and after them of the pieces. */
-  get position(): number {
-    return this.#reader.position;
-  }
-
-  /** Reads the sizes of the next entry. Returns false after the last one. */
-  next(): boolean {
-    if (++this.index >= this.entries) return false;
-    const length = this.#reader.varint();
-    const isRest = this.index === 0 && this.continues;
-    this.frameBytes = isRest ? 0 : length;
-    this.tokenCount = this.frameBytes === 0 ? 0 : this.#reader.varint();
-    this.pieceBytes = isRest ? length : tailBytesOf(length);
-    return true;
-  }
-
-  /**
-   * Returns whether the piece of the entry at this index ends with the record, and not where its tail ends.
-   */
-  isOpen(index: number): boolean {
-    return this.continued && index === this.entries - 1;
-  }
-}
-
 /** Parts of a frame: first overflow pages, then half a leaf page, then the pack. */
 export interface FramePieces {
   /** Bytes in `frameOverflowPages`; 0: none. */
@@ -141,6 +74,6 @@ export function framePieces(frameBytes: number): FramePieces {
 }
 
 /** Returns the bytes of a frame of this length that are in a pack; 0 for a deleted one. */
-function tailBytesOf(frameBytes: number): number {
-  return frameBytes === 0 ? 0 : framePieces(frameBytes).tailBytes;
+export function tailBytesOf(frameBytes: number): number {
+  return frameBytes <= TAIL_BYTES_MAX ? frameBytes : framePieces(frameBytes).tailBytes;
 }

@@ -1,11 +1,13 @@
-import { StowkenError } from '../../../model/index.js';
-import { ByteReader } from '../../shared/bytes.js';
 import type { SegmentId } from '../tables/ids.js';
+import type { LeanForm } from './lean-sizes.js';
 import { PackBuilder } from './pack-builder.js';
-import { type EntrySizes, type PackEntry, type PackPosition, PackScan } from './pack-layout.js';
+import type { EntrySizes, PackEntry, PackPosition } from './pack-layout.js';
+import { PackScan, type PiecePlace } from './pack-scan.js';
 
 /** Frames of segments with consecutive ids. */
 export interface Pack extends PackPosition {
+  /** Spelling of its sizes, if it is a lean one. */
+  readonly form?: LeanForm | undefined;
   /** True if the last entry's tail continues in the next pack. */
   readonly continued: boolean;
   readonly entries: readonly PackEntry[];
@@ -32,8 +34,13 @@ export const deletedEntry: PackEntry = { frameBytes: 0, tokenCount: 0, piece: Bu
  * Encodes a pack, without the deleted segments at its end; undefined if nothing is left of it. A deleted last
  * entry does not continue.
  */
-export function encodePack({ continues, continued, entries }: Omit<Pack, 'firstId'>): Uint8Array | undefined {
-  const builder = new PackBuilder();
+export function encodePack({
+  form,
+  continues,
+  continued,
+  entries,
+}: Omit<Pack, 'firstId'>): Uint8Array | undefined {
+  const builder = new PackBuilder(form);
   entries.forEach((entry, index) => {
     if (index === 0 && continues) builder.addRest(entry.piece);
     else builder.add(entry);
@@ -41,21 +48,20 @@ export function encodePack({ continues, continued, entries }: Omit<Pack, 'firstI
   return builder.finish(continued);
 }
 
-/** Decodes a pack; pieces are views of the record. @throws StowkenError CORRUPT_STORE */
+/** Decodes a pack; most pieces are views of the record. @throws StowkenError CORRUPT_STORE */
 export function decodePack(key: number, record: Uint8Array): Pack {
   const scan = new PackScan(key, record);
-  const sizes: (EntrySizes & { readonly pieceBytes: number })[] = [];
+  const { form, firstId, continues, continued } = scan;
+  const sizes: (EntrySizes & { readonly place: PiecePlace })[] = [];
   while (scan.next()) {
-    const { frameBytes, tokenCount, pieceBytes } = scan;
-    sizes.push({ frameBytes, tokenCount, pieceBytes });
+    const { frameBytes, tokenCount } = scan;
+    sizes.push({ frameBytes, tokenCount, place: scan.place() });
   }
-  const reader = new ByteReader(record, scan.position);
-  const entries = sizes.map(({ frameBytes, tokenCount, pieceBytes }, index) => {
-    return { frameBytes, tokenCount, piece: scan.isOpen(index) ? reader.rest() : reader.raw(pieceBytes) };
+  scan.assertExact();
+  const entries = sizes.map(({ frameBytes, tokenCount, place }) => {
+    return { frameBytes, tokenCount, piece: scan.pieceAt(place) };
   });
-  if (!reader.atEnd) throw new StowkenError('CORRUPT_STORE', 'a pack is longer than its entries');
-  const { firstId, continues, continued } = scan;
-  return { firstId, continues, continued, entries };
+  return { ...(form && { form }), firstId, continues, continued, entries };
 }
 
 /** An entry found in a pack that is not decoded: most readers want few of its frames. */
@@ -72,19 +78,18 @@ export function covers({ firstId, continues, entries }: PackScan, id: SegmentId)
 
 /**
  * Finds a segment's entry in a pack's record, without decoding the others; undefined if it does not begin
- * here or is not stored. The piece is a view of the record. @throws StowkenError CORRUPT_STORE
+ * here or is not stored. The piece is a view of the record, if that has all of it.
+ * @throws StowkenError CORRUPT_STORE
  */
 export function findEntry(key: number, record: Uint8Array, id: SegmentId): FoundEntry | undefined {
   const scan = new PackScan(key, record);
   if (!covers(scan, id)) return undefined;
   const wanted = id - scan.firstId;
-  let [before, frameBytes, tokenCount, pieceBytes] = [0, 0, 0, 0];
-  while (scan.next()) {
-    if (scan.index < wanted) before += scan.pieceBytes;
-    else if (scan.index === wanted) ({ frameBytes, tokenCount, pieceBytes } = scan);
-  }
+  scan.seek(wanted);
+  const { frameBytes, tokenCount } = scan;
   if (frameBytes === 0) return undefined;
-  const reader = new ByteReader(record, scan.position + before);
-  const open = scan.isOpen(wanted);
-  return { frameBytes, tokenCount, piece: open ? reader.rest() : reader.raw(pieceBytes), open };
+  const place = scan.place();
+  // Pieces of a plain pack begin where its sizes end.
+  if (!scan.form) while (scan.next());
+  return { frameBytes, tokenCount, piece: scan.pieceAt(place), open: scan.isOpen(wanted) };
 }

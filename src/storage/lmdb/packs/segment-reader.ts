@@ -4,7 +4,8 @@ import type { Tables } from '../tables/environment.js';
 import type { Unchecked } from '../tables/table.js';
 import type { SegmentId } from '../tables/ids.js';
 import { covers, decodePack, findEntry, type FoundEntry } from './pack.js';
-import { framePieces, PackScan, restKey, startKey } from './pack-layout.js';
+import { framePieces, restKey, startKey } from './pack-layout.js';
+import { PackScan } from './pack-scan.js';
 
 export interface SegmentSize {
   readonly tokenCount: number;

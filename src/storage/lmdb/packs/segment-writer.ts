@@ -2,7 +2,8 @@ import { assert } from '../../../model/index.js';
 import type { Tables } from '../tables/environment.js';
 import type { SegmentId } from '../tables/ids.js';
 import { decodePack, deletedEntry, encodePack, endOf, hasRestOf, type Pack } from './pack.js';
-import { framePieces, keyOfPack, PackScan, restKey, startKey } from './pack-layout.js';
+import { framePieces, keyOfPack, restKey, startKey } from './pack-layout.js';
+import { PackScan } from './pack-scan.js';
 import { INLINE_VALUE_BYTES, MERGED_PACK_BYTES } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { PackFiller, refillPacks } from './pack-filler.js';
@@ -126,12 +127,13 @@ export class SegmentWriter {
     else this.tables[table].remove(id);
   }
 
-  /** Continues the last stored pack, if the next id follows its last one. */
+  /** Continues the last stored pack, if it is a plain one and the next id follows its last one. */
   #resume(nextId: number): PackFiller {
     // A damaged one is not changed, and another is begun.
     const last = undefinedIfCorrupt(() => this.tables.packs.last());
     const pack = last && new PackScan(last.key, last.value);
-    const resumes = pack !== undefined && !pack.continued && pack.firstId + pack.entries === nextId;
+    const isPlain = pack !== undefined && pack.form === undefined && !pack.continued;
+    const resumes = isPlain && pack.firstId + pack.entries === nextId;
     const filler = new PackFiller(INLINE_VALUE_BYTES, (key, record) => {
       if (resumes && key === last?.key) this.tables.packs.put(key, record);
       else this.tables.packs.append(key, record);

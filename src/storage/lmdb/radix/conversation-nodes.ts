@@ -1,18 +1,7 @@
-import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { CONVERSATION_NODES_PER_CHUNK } from '../tables/layout.js';
 import type { Table } from '../tables/table.js';
-import type { ConversationNumber, NodeId } from '../tables/ids.js';
-
-/**
- * A position in the index: so many blocks from a conversation's beginning, in this node. Node 0: before all
- * blocks.
- */
-export interface NodePosition {
-  readonly node: NodeId;
-  readonly depth: number;
-}
-
-type Places = (NodePosition | undefined)[];
+import type { ConversationNumber } from '../tables/ids.js';
+import { decodePlaces, encodePlaces, type NodePosition, type Places } from './places.js';
 
 const NONE = new Uint8Array(0);
 
@@ -100,28 +89,4 @@ export function placesIn(
   return decodePlaces(record).flatMap((place, index) =>
     place ? [[(first + index) as ConversationNumber, place]] : [],
   );
-}
-
-/**
- * Encodes node and depth of each, node 0 alone for one without a position; ends with the last that has one.
- */
-function encodePlaces(places: Places): Uint8Array {
-  const writer = new ByteWriter();
-  let bytes = 0;
-  for (let index = 0; index < places.length; index++) {
-    const place = places[index];
-    if (!place) writer.varint(0);
-    else bytes = writer.varint(place.node).varint(place.depth).length;
-  }
-  return writer.finish().subarray(0, bytes);
-}
-
-function decodePlaces(record: Uint8Array): Places {
-  const reader = new ByteReader(record);
-  const places: Places = [];
-  while (!reader.atEnd) {
-    const node = reader.varint() as NodeId;
-    places.push(node === 0 ? undefined : { node, depth: reader.varint() });
-  }
-  return places;
 }

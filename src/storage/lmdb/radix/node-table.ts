@@ -3,7 +3,7 @@ import type { Tables } from '../tables/environment.js';
 import type { KeyEntry } from '../tables/key-chunk.js';
 import { KeyIndexWriter } from '../tables/key-index.js';
 import type { ConversationNumber, NodeId } from '../tables/ids.js';
-import type { NodePosition } from './conversation-nodes.js';
+import type { NodePosition } from './places.js';
 import { NodeGroups } from './node-groups.js';
 import {
   applicationOfEdge,

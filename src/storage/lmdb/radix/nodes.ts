@@ -2,7 +2,7 @@ import { StowkenError } from '../../../model/index.js';
 import { prefixFingerprintBytes } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import type { ConversationNumber, NodeId, StringCode } from '../tables/ids.js';
-import type { NodePosition } from './conversation-nodes.js';
+import type { NodePosition } from './places.js';
 
 /** Consecutive blocks shared by conversations, up to a point where some differ. */
 export interface RadixNode {

@@ -1,7 +1,8 @@
 import type { Tables } from '../tables/environment.js';
 import { RADIX_NODE_BLOCKS } from '../tables/layout.js';
 import type { ConversationNumber, NodeId } from '../tables/ids.js';
-import { type NodePosition, ConversationNodes } from './conversation-nodes.js';
+import { ConversationNodes } from './conversation-nodes.js';
+import type { NodePosition } from './places.js';
 import { RadixNodes } from './node-table.js';
 import { blockCount, blocksOf, type RadixNames, type RadixNode, nodeEnd, ROOT } from './nodes.js';
 

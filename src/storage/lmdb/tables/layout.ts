@@ -4,11 +4,11 @@ import { sealedBytes, valueBytesIn } from './checksum.js';
  * Sizes of the LMDB schema, fixed by the format version: stored data is read with the same figures that it
  * was written with. docs/formats/storage.md describes their purpose.
  */
-export const FORMAT_VERSION = 4;
+export const FORMAT_VERSION = 5;
 
 /**
  * Formats that can be read: version 1 has no checksums, version 2 no packs of conversations, version 3 longer
- * chunks of hashes and counts.
+ * chunks of hashes and counts, version 4 no lean packs.
  */
 export const FORMATS = { min: 2, max: FORMAT_VERSION };
 
@@ -99,6 +99,9 @@ export const REFILLED_HASH_CHUNK_BYTES = overflowBytes(1);
 
 /** Size above which a chunk of the list index is split. */
 export const POSTING_CHUNK_BYTES = 1000;
+
+/** Limit of its entries: one is read or changed as a whole, and runs of numbers take few bytes. */
+export const POSTING_ENTRIES_MAX = 2048;
 
 /** Newest conversations that the list index need not have: a list reads them themselves. */
 export const UNINDEXED_MAX = 2048;

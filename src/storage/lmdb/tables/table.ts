@@ -264,6 +264,12 @@ export class Table<K extends number | Buffer> {
     return (this.database.getStats() as { treeLeafPageCount: number }).treeLeafPageCount;
   }
 
+  /** Returns the number of the tree's pages that have no part of a long value. */
+  ownPages(): number {
+    const { overflowPages } = this.database.getStats() as { overflowPages: number };
+    return this.pages() - overflowPages;
+  }
+
   /** lmdb-js sets the reused buffer's length to the value's, and leaves its byteLength unchanged. */
   #reused(key: K): Buffer | undefined {
     return (this.database as Reader<K>).getBinaryFast(key, this.#options());
