@@ -71,6 +71,7 @@ export function createTokenizers({
   const own = new OwnEncodings(loadedHereMax);
   const renderer = new ChatRenderer();
   let shingleTargets = 0;
+  let isClosed = false;
   // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
   const longTexts = new FairSlots<undefined>({
     countMax: limits.longTextsPerThreadMax * threadsMax,
@@ -89,6 +90,8 @@ export function createTokenizers({
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       signal.throwIfAborted();
+      // A pool that was ended would start a thread again.
+      if (isClosed) throw new Error('the threads were ended');
       const outcome = (await pool.run({ ...task, isShort, cancelled }, { name, transferList })) as
         Outcome | undefined;
       signal.throwIfAborted();
@@ -120,6 +123,14 @@ export function createTokenizers({
     } finally {
       leave();
     }
+  }
+
+  /** Rethrows an error; as what ended the call, if it was cancelled or the threads were ended under it. */
+  function rethrow(error: unknown, signal: AbortSignal): never {
+    if (signal.aborted) throw new StowkenError('CANCELLED', 'the call was cancelled', {}, { cause: error });
+    if (isClosed)
+      throw new StowkenError('SHUTTING_DOWN', 'the server is shutting down', {}, { cause: error });
+    throw error;
   }
 
   function encodingOf(tokenizer: string | VocabularyFile): TokenizerName | VocabularyFile {
@@ -183,6 +194,7 @@ export function createTokenizers({
     render: (input, signal) => renderer.render(input, signal),
 
     async close() {
+      isClosed = true;
       await Promise.all([pool.destroy(), renderer.close()]);
     },
   };
@@ -219,12 +231,6 @@ function join(texts: readonly Uint8Array[], size: number): TextsToEncode {
     ends[index] = joined.length;
   }
   return { utf8: joined.finish(), ends };
-}
-
-/** Rethrows an error; if the call was cancelled, as the cancellation. */
-function rethrow(error: unknown, signal: AbortSignal): never {
-  if (signal.aborted) throw new StowkenError('CANCELLED', 'the call was cancelled', {}, { cause: error });
-  throw error;
 }
 
 type TaskOwn = 'cancelled' | 'isShort';

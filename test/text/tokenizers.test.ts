@@ -155,6 +155,25 @@ describe('tokenizers', () => {
     expect(await roundTrip('o200k_base', 'next')).toBe('next');
   });
 
+  it('says that the server is shutting down when its threads end under a call', async () => {
+    const others = createTokenizers({ threadsMax: 1 });
+    const text = Buffer.from('ab'.repeat(500_000));
+    const tokens = new Uint32Array(100_000).map((_, at) => at);
+    const segments = { tokens, ends: Uint32Array.of(tokens.length) };
+    const calls = [
+      others.encode('o200k_base', [text], signal),
+      others.decode('o200k_base', [{ le32: new Uint8Array(400_000), last: true }], signal),
+      others.compare({ target: others.shingleTarget(segments), segments, together: true }, signal),
+    ];
+    const outcomes = Promise.allSettled(calls);
+    await others.close();
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { reason: 'SHUTTING_DOWN' } });
+    await expect(others.encode('o200k_base', [text], signal)).rejects.toMatchObject({
+      reason: 'SHUTTING_DOWN',
+    });
+  });
+
   it('answers a short text before long runs that came first', async () => {
     const chinese = Array.from({ length: 40_000 }, (_, at) =>
       String.fromCharCode(0x4e00 + ((at * 7919) % 9000)),
