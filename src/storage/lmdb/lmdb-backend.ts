@@ -91,7 +91,7 @@ export function createLmdbBackend(
     async commit(change) {
       const result = await prepareAndCommit(vault, change, (prepared) => group.commit(prepared));
       lists.notice();
-      board.notice();
+      board.notice(change);
       return result;
     },
 

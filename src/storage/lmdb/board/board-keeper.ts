@@ -1,4 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Change } from '../../contract/change.js';
 import type { OpenVault } from '../open-vault.js';
 import { referenceOfKey } from '../segments/references.js';
 import { RefCounts } from '../segments/ref-counts.js';
@@ -8,28 +9,20 @@ import { UNINDEXED_MAX } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, storedFigure } from '../tables/meta.js';
 import type { SegmentId } from '../tables/ids.js';
-import {
-  type Board,
-  type BoardEntry,
-  entriesWith,
-  lowest,
-  readBoard,
-  readRisen,
-  type Thresholds,
-  type UseSpan,
-  withUse,
-  writeBoard,
-} from './board.js';
+import { type Board, entriesWith, readBoard, readRisen, type UseSpan, withUse, writeBoard } from './board.js';
 import { type BoardMemory, SeenUses } from './board-changes.js';
 import { isTooShort } from './board-query.js';
-import { type BoardLimits, type Candidate, choose, counted, isAbove } from './choice.js';
+import { choose, counted } from './choice.js';
 import { findFirstUse, usesSegment } from './first-use.js';
+import { Found } from './found.js';
 import { scanContents } from './scan.js';
 
 /** Commits between two looks at how far the board's uses are behind. */
 const COMMITS_PER_LOOK = 64;
 /** Pause between two slices: calls take several turns of the event loop. */
 const PAUSE_MS = 1;
+/** Time after a loss of references until the board's length is looked at, for all that are lost meanwhile. */
+const LOSS_PAUSE_MS = 250;
 /** Outside references that one slice looks at. */
 const SLICE_REFERENCES = 4096;
 
@@ -43,6 +36,7 @@ export class BoardKeeper {
   #to: number | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  #afterLoss: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly vault: OpenVault,
@@ -51,8 +45,10 @@ export class BoardKeeper {
   ) {}
 
   /** To be called after each commit, and when the vault was opened. */
-  notice(): void {
-    if (this.#running || this.#stopped) return;
+  notice(change?: Change): void {
+    if (this.#stopped) return;
+    if (change && takesReferences(change)) this.#noticeLoss();
+    if (this.#running) return;
     if (this.#commits++ % Math.min(COMMITS_PER_LOOK, this.behindMax) > 0) return;
     if (this.#to === undefined || this.#isFarBehind(this.#to)) this.#start();
   }
@@ -62,6 +58,15 @@ export class BoardKeeper {
     this.#to = undefined;
     this.memory.reread();
     this.#start();
+  }
+
+  /** Workers read the board too, and do not ask for another one when it has become too short. */
+  #noticeLoss(): void {
+    this.#afterLoss ??= setTimeout(() => {
+      this.#afterLoss = undefined;
+      if (this.#running) this.#noticeLoss();
+      else this.#start();
+    }, LOSS_PAUSE_MS).unref();
   }
 
   #start(): void {
@@ -77,6 +82,7 @@ export class BoardKeeper {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#afterLoss);
     await this.#running;
   }
 
@@ -138,7 +144,7 @@ export class BoardKeeper {
       const first = remembered ?? findFirstUse(tables, nameOf, id);
       if (first) uses.set(id, withUse(undefined, first.number, first.timeMs));
       if (remembered) continue;
-      await setTimeout(PAUSE_MS);
+      await sleep(PAUSE_MS);
       this.#throwIfStopped();
     }
     await this.#scanUses({ after: board.to, to }, wanted, uses);
@@ -159,7 +165,7 @@ export class BoardKeeper {
       // It may have the segment in a field, or not at all: segments can be stored without conversations.
       if (usesSegment(tables, nameOf, first.number, id) === false) after = seen.from;
       else uses.set(id, withUse(uses.get(id), first.number, first.timeMs));
-      await setTimeout(PAUSE_MS);
+      await sleep(PAUSE_MS);
       this.#throwIfStopped();
     }
     if (after === undefined) return;
@@ -178,7 +184,7 @@ export class BoardKeeper {
       after = scanContents(tables, nameOf, { after, to }, (id, _tokens, number, timeMs) => {
         if (wanted.has(id)) uses.set(id, withUse(uses.get(id), number, timeMs));
       });
-      await setTimeout(PAUSE_MS);
+      await sleep(PAUSE_MS);
       this.#throwIfStopped();
     }
   }
@@ -206,7 +212,7 @@ export class BoardKeeper {
         });
         if (reached === undefined) break;
         after = reached;
-        await setTimeout(PAUSE_MS);
+        await sleep(PAUSE_MS);
       }
       await this.#change(() => {
         const entries = entriesWith(found.entries(), risen);
@@ -239,7 +245,7 @@ export class BoardKeeper {
         const size = references > 1 ? undefinedIfCorrupt(() => reader.size(id)) : undefined;
         if (size) found.add(id, size.tokenCount, references);
       }
-      await setTimeout(PAUSE_MS);
+      await sleep(PAUSE_MS);
     }
   }
 
@@ -261,39 +267,11 @@ export class BoardKeeper {
   }
 }
 
+function takesReferences({ delete: deleted, put, removeReferences = [] }: Change): boolean {
+  return deleted !== undefined || put?.expect.kind === 'revision' || removeReferences.length > 0;
+}
+
 function joined(one: UseSpan | undefined, other: UseSpan | undefined): UseSpan | undefined {
   if (!other) return one;
   return withUse(withUse(one, other.firstNumber, other.firstMs), other.lastNumber, other.lastMs);
-}
-
-/** Shared segments that a scan has found, the first ones of both orders. */
-class Found {
-  thresholds: Thresholds = lowest;
-  readonly #candidates = new Map<SegmentId, Candidate>();
-
-  constructor(private readonly limits: BoardLimits) {}
-
-  add(id: SegmentId, tokenCount: number, references: number): BoardEntry | undefined {
-    if (!isAbove(this.thresholds, tokenCount, references)) return undefined;
-    const entry: BoardEntry = { id, tokenCount, uses: undefined };
-    this.#candidates.set(id, { entry, references });
-    if (this.#candidates.size > 2 * this.limits.entries) this.#cut();
-    return entry;
-  }
-
-  use(id: SegmentId, tokenCount: number, references: () => number, number: number, timeMs: number): void {
-    const entry = this.#candidates.get(id)?.entry ?? this.add(id, tokenCount, references());
-    if (entry) entry.uses = withUse(entry.uses, number, timeMs);
-  }
-
-  entries(): BoardEntry[] {
-    return [...this.#candidates.values()].map(({ entry }) => entry).sort((a, b) => a.id - b.id);
-  }
-
-  #cut(): void {
-    const { kept, thresholds } = choose([...this.#candidates.values()], this.thresholds, this.limits);
-    this.#candidates.clear();
-    for (const candidate of kept) this.#candidates.set(candidate.entry.id, candidate);
-    this.thresholds = thresholds;
-  }
 }

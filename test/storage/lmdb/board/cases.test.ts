@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  BOARD_KEY,
+  dropBoard,
+  encodeBoard,
+  entriesWith,
+  readBoard,
+  readRisen,
+  writeBoard,
+} from '../../../../src/storage/lmdb/board/board.js';
+import { isTooShort } from '../../../../src/storage/lmdb/board/board-query.js';
+import { readState } from '../../../../src/storage/lmdb/tables/meta.js';
+import { message, spec } from '../../../contract/support.js';
+import { BoardBench, segmentOf, small } from './support.js';
+
+let bench: BoardBench;
+
+beforeEach(async () => {
+  bench = await BoardBench.create();
+});
+afterEach(async () => {
+  expect(await bench.backend.check()).toEqual([]);
+  await bench.remove();
+});
+
+describe('the board of shared segments', () => {
+  it('names the first and the last conversation with a segment, and another one when they are gone', async () => {
+    await bench.open();
+    for (let at = 0; at < 40; at++) await bench.store(`c${at}`, [7, 1000 + at], 10_000 + at);
+    const top = async () => (await bench.shared('references', 1))[0]!;
+    expect(await top()).toMatchObject({
+      references: 40,
+      firstMs: 10_000,
+      lastMs: 10_039,
+      holder: { conversationId: 'c0', messageIndex: 0, role: 'user' },
+    });
+    // As if slices had entered the uses.
+    await bench.spoil(({ meta }) => {
+      const { lastConversation: to, nextSegment } = readState(meta);
+      const uses = { firstNumber: 1, firstMs: 10_000, lastNumber: 40, lastMs: 10_039 };
+      const entries = entriesWith(readBoard(meta)!.entries, readRisen(meta)).map((entry) => ({
+        ...entry,
+        uses,
+      }));
+      writeBoard(meta, { ...readBoard(meta)!, to, nextSegment, entries });
+    });
+    for (const at of [0, 39]) await bench.backend.commit({ delete: { id: `c${at}`, timeMs: 20_000 } });
+    const { references, firstMs, lastMs, holder } = await top();
+    expect({ references, firstMs, lastMs }).toEqual({ references: 38, firstMs: 10_000, lastMs: 10_039 });
+    expect(holder?.conversationId).toMatch(/^c([1-9]|[123][0-9])$/);
+  });
+
+  it('finds the first use of a segment that is shared late', async () => {
+    await bench.open();
+    for (let at = 0; at < 300; at++)
+      await bench.store(`c${at}`, at === 100 ? [7, 1100] : [1000 + at], 10_000 + at);
+    // As if the board had the uses of these: then the first one is looked for.
+    await bench.spoil(({ meta }) => {
+      const { lastConversation: to, nextSegment } = readState(meta);
+      writeBoard(meta, { ...readBoard(meta)!, to, nextSegment });
+    });
+    await bench.store('late', [7], 20_000);
+    expect((await bench.shared('references', 1))[0]).toMatchObject({
+      references: 2,
+      firstMs: 10_100,
+      lastMs: 20_000,
+      holder: { conversationId: 'c100', messageIndex: 0 },
+    });
+  });
+
+  /** Returns first and last use of each shared segment that has so many tokens at least. */
+  const uses = async () => {
+    const found = await bench.shared('references', 1000);
+    return found.map(({ tokenCount, firstMs, lastMs }) => [tokenCount, firstMs, lastMs]);
+  };
+
+  /** Stores conversations until commits are far enough behind that the uses of those before are entered. */
+  async function enterUses(): Promise<void> {
+    const { conversations } = await bench.backend.stats();
+    for (let at = 0; at < 24; at++) await bench.store(`more ${at}`, [5000 + at], 90_000);
+    await bench.boardWhen(({ to }) => to >= conversations);
+  }
+
+  it('knows the use by a fork that shares blocks', async () => {
+    await bench.open();
+    const segments = Array.from({ length: 1500 }, (_, at) => segmentOf(1 + at));
+    await bench.backend.commit({
+      newSegments: segments,
+      put: {
+        spec: spec('long'),
+        messages: segments.map((segment) => message('user', segment)),
+        expect: { kind: 'absentOrSame' },
+        timeMs: 10_000,
+      },
+    });
+    await bench.store('other', [1], 10_001);
+    await bench.backend.commit({
+      fork: { id: 'long', newId: 'fork', messageCount: undefined, timeMs: 10_002 },
+    });
+    const expected = [[segmentOf(1).tokenCount, 10_000, 10_002]];
+    expect((await uses()).slice(0, 1)).toEqual(expected);
+    await enterUses();
+    expect((await uses()).slice(0, 1)).toEqual(expected);
+  });
+
+  it('knows the first use of a segment that was stored before any conversation with it', async () => {
+    await bench.open();
+    const [alone, field] = [segmentOf(1), segmentOf(2)];
+    await bench.backend.commit({ newSegments: [alone] });
+    await bench.store('without', [900], 10_000);
+    await bench.backend.commit({
+      newSegments: [field],
+      put: {
+        spec: spec('field'),
+        messages: [{ ...message('user', segmentOf(900), field), fieldSegments: 1 }],
+        expect: { kind: 'absentOrSame' },
+        timeMs: 10_001,
+      },
+    });
+    for (let at = 2; at < 5; at++) await bench.store(`c${at}`, [1, 2], 10_000 + at);
+    const expected = [
+      [alone.tokenCount, 10_002, 10_004],
+      [field.tokenCount, 10_002, 10_004],
+    ];
+    const known = async () => (await uses()).filter(([, firstMs]) => firstMs !== 10_000).sort();
+    expect(await known()).toEqual(expected);
+    await enterUses();
+    expect(await known()).toEqual(expected);
+  });
+
+  it('enters uses while nothing but appends is stored, and forgets what it has seen', async () => {
+    await bench.open();
+    await bench.store('c', [1], 10_000);
+    for (const id of ['a', 'b']) await bench.store(id, [1, 2], 10_001);
+    for (let at = 0; at < 40; at++) {
+      const segments = [segmentOf(100 + at)];
+      const messages = segments.map((each) => message('tool', each));
+      await bench.backend.commit({ newSegments: segments, append: { id: 'c', messages, timeMs: 10_002 } });
+    }
+    const board = await bench.boardWhen(({ to }) => to >= 3);
+    expect(board.entries.map(({ uses: known }) => known?.lastMs)).toEqual([10_001, 10_001]);
+  });
+
+  it('leaves out what only fields have', async () => {
+    await bench.open();
+    const [content, field] = [segmentOf(3), segmentOf(4)];
+    for (const id of ['a', 'b', 'c'])
+      await bench.backend.commit({
+        newSegments: [content, field],
+        put: {
+          spec: spec(id),
+          messages: [{ ...message('user', content, field), fieldSegments: 1 }],
+          expect: { kind: 'absentOrSame' },
+          timeMs: bench.nowMs,
+        },
+      });
+    const found = await bench.shared('references', 10);
+    expect(found.map(({ tokenCount, references }) => [tokenCount, references])).toEqual([
+      [content.tokenCount, 3],
+    ]);
+  });
+
+  it('has one that rises again after the commit that wrote the board left it out', async () => {
+    await bench.open({ ...small, risenBytes: 0 });
+    const segment = segmentOf(1);
+    const reference = { hash: segment.hash, holder: 'holder' };
+    await bench.store('a', [1]);
+    await bench.backend.commit({ addReferences: [reference], removeReferences: [reference] });
+    await bench.backend.commit({ addReferences: [reference] });
+    expect((await bench.shared('references', 1)).map(({ references }) => references)).toEqual([2]);
+  });
+
+  it('is built again when deletions have made it too short, also if nobody asks', async () => {
+    await bench.open(small);
+    // Of 40 shared segments, the board keeps those that are shared most.
+    const seedsOf = (at: number) => Array.from({ length: 40 }, (_, seed) => 1 + seed).slice(at % 20);
+    for (let at = 0; at < 30; at++) await bench.store(`c${at}`, seedsOf(at));
+    await bench.boardWhen(({ thresholds }) => thresholds.references > 1);
+    // Each of the others has one reference that the board knows, and one that it does not.
+    for (let at = 0; at < 30; at++) {
+      if (at % 20 > 0) await bench.backend.commit({ delete: { id: `c${at}`, timeMs: bench.nowMs } });
+    }
+    await bench.boardWhen((_, tables) => !isTooShort(tables, small));
+  });
+
+  it('is checked, and built again by a repair', async () => {
+    await bench.open();
+    for (const id of ['a', 'b', 'c']) await bench.store(id, [5, 6]);
+    await bench.spoil(({ meta }) => {
+      const board = readBoard(meta)!;
+      dropBoard(meta);
+      meta.put(BOARD_KEY, encodeBoard({ ...board, to: 0, entries: [] }));
+    });
+    const violations = await bench.backend.check();
+    expect(violations.map(({ invariant }) => invariant)).toEqual(['shared-segments', 'shared-segments']);
+    const { repaired, remaining } = await bench.backend.repair();
+    expect([repaired.length, remaining]).toEqual([2, []]);
+    expect((await bench.shared('references', 10)).map(({ references }) => references)).toEqual([3, 3]);
+  });
+});
