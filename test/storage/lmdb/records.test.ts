@@ -12,7 +12,7 @@ import {
 } from '../../../src/storage/lmdb/tables/key-chunk.js';
 import { decodeCounts, encodeCounts } from '../../../src/storage/lmdb/segments/count-chunk.js';
 import { decodeIndexChunk, encodeIndexChunk } from '../../../src/storage/lmdb/segments/index-chunk.js';
-import { decodePack, encodePack, findEntry } from '../../../src/storage/lmdb/packs/pack.js';
+import { decodePack, encodePack, findEntry, PackPlaces } from '../../../src/storage/lmdb/packs/pack.js';
 import { PackBuilder } from '../../../src/storage/lmdb/packs/pack-builder.js';
 import { framePieces } from '../../../src/storage/lmdb/packs/pack-layout.js';
 import { encodeGarbage } from '../../../src/storage/lmdb/segments/ref-counts.js';
@@ -40,6 +40,8 @@ const codes: Record<string, number> = {
 const names = { codeOf: (name: string) => codes[name] as StringCode | undefined };
 const nameOf = (code: number) => Object.keys(codes).find((name) => codes[name] === code) ?? '';
 
+const findPlace: typeof findEntry = (key, record, id) => new PackPlaces(key, record).find(id);
+
 /** Bytes of records in existing vaults: a change here is a new format version. */
 describe('the stored bytes', () => {
   it('of a pack', () => {
@@ -64,6 +66,8 @@ describe('the stored bytes', () => {
       { ...last, open: false },
       undefined,
     ]);
+    const places = new PackPlaces(10, record);
+    expect(segmentIds(4, 5, 6, 7, 8).map((id) => places.find(id))).toEqual(found);
     const builder = new PackBuilder();
     builder.resume(10, record);
     expect(hex(builder.finish(false)!)).toBe(hex(record));
@@ -90,8 +94,10 @@ describe('the stored bytes', () => {
     expect(hex(encodePack(begins)!)).toBe('03' + '0904' + '0102');
     expect(hex(encodePack(ends)!)).toBe('02' + '07' + '03040506070809');
     expect(decodePack(11, encodePack(ends)!)).toEqual({ firstId: 5, ...ends });
-    expect(findEntry(10, encodePack(begins)!, segmentId(5))).toEqual({ ...begins.entries[0], open: true });
-    expect(findEntry(11, encodePack(ends)!, segmentId(5))).toBeUndefined();
+    for (const find of [findEntry, findPlace]) {
+      expect(find(10, encodePack(begins)!, segmentId(5))).toEqual({ ...begins.entries[0], open: true });
+      expect(find(11, encodePack(ends)!, segmentId(5))).toBeUndefined();
+    }
   });
 
   it('of a lean pack, as a compaction makes it', () => {

@@ -93,3 +93,28 @@ export function findEntry(key: number, record: Uint8Array, id: SegmentId): Found
   if (!scan.form) while (scan.next());
   return { frameBytes, tokenCount, piece: scan.pieceAt(place), open: scan.isOpen(wanted) };
 }
+
+/** Places of all entries of a pack, read once: for a reader that wants several of them. */
+export class PackPlaces {
+  readonly #scan: PackScan;
+  readonly #entries: (EntrySizes & { readonly place: PiecePlace })[] = [];
+
+  /** @throws StowkenError CORRUPT_STORE */
+  constructor(key: number, record: Uint8Array) {
+    const scan = new PackScan(key, record);
+    while (scan.next()) {
+      const { frameBytes, tokenCount } = scan;
+      this.#entries.push({ frameBytes, tokenCount, place: scan.place() });
+    }
+    this.#scan = scan;
+  }
+
+  /** Finds an entry as findEntry() does. @throws StowkenError CORRUPT_STORE */
+  find(id: SegmentId): FoundEntry | undefined {
+    const scan = this.#scan;
+    if (!covers(scan, id)) return undefined;
+    const { frameBytes, tokenCount, place } = this.#entries[id - scan.firstId]!;
+    if (frameBytes === 0) return undefined;
+    return { frameBytes, tokenCount, piece: scan.pieceAt(place), open: scan.isOpen(place.index) };
+  }
+}

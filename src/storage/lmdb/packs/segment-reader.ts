@@ -3,7 +3,7 @@ import { segmentNotFound } from '../../shared/refusals.js';
 import type { Tables } from '../tables/environment.js';
 import type { Unchecked } from '../tables/table.js';
 import type { SegmentId } from '../tables/ids.js';
-import { covers, decodePack, findEntry, type FoundEntry } from './pack.js';
+import { covers, decodePack, findEntry, type FoundEntry, PackPlaces } from './pack.js';
 import { framePieces, restKey, startKey } from './pack-layout.js';
 import { PackScan } from './pack-scan.js';
 
@@ -37,6 +37,8 @@ interface ReadPack {
   readonly record: Uint8Array;
   readonly head: PackScan;
   readonly damage: StowkenError | undefined;
+  /** Places of all its entries, once a second one is looked for. */
+  places: PackPlaces | undefined;
 }
 
 /** A segment's entry in its packs. */
@@ -109,13 +111,16 @@ export class SegmentReader {
   /** Returns the entry where the segment begins, and its tail, whose end may be in the next pack. */
   #find(id: SegmentId): Place | undefined {
     const { packs } = this.tables;
-    if (!this.#last || !covers(this.#last.head, id)) {
+    const last = this.#last && covers(this.#last.head, id) ? this.#last : undefined;
+    if (!last) {
       const at = packs.floorKey(startKey(id));
       if (at === undefined) return undefined;
       this.#last = this.#read(id, packs.unchecked(at), at);
     }
-    const { key, record, damage } = this.#last;
-    const entry = reading(id, () => findEntry(key, record, id));
+    const { key, record, damage } = this.#last!;
+    const entry = reading(id, () =>
+      last ? (last.places ??= new PackPlaces(key, record)).find(id) : findEntry(key, record, id),
+    );
     // A segment missing in a damaged pack may have been in it before.
     if (!entry && damage) throw corrupt(id, damage.message, damage);
     if (!entry?.open) return entry && { entry, pieces: [entry.piece], damage };
@@ -131,7 +136,8 @@ export class SegmentReader {
     if (!found) throw corrupt(id, `pack ${key} is found and cannot be read`);
     if (found.damage && !this.witness) throw corrupt(id, found.damage.message, found.damage);
     const { value: record, damage } = found;
-    return { key, record, head: reading(id, () => new PackScan(key, record)), damage };
+    const head = reading(id, () => new PackScan(key, record));
+    return { key, record, head, damage, places: undefined };
   }
 
   #piece(table: 'frameOverflowPages' | 'frameHalfPages', id: SegmentId): Uint8Array {
