@@ -20,6 +20,10 @@ const TEXT_SHOWN = 60;
 const HASH_SHOWN = 12;
 
 const epilogue = `
+The list costs a page with the lmdb storage. Other storages look at every segment and every conversation for
+it. With HASH, message lists are read, newest conversation first, until --limit are found; --by-day reads those
+of the whole vault.
+
 Examples:
   stowken prompts --limit 10
   stowken prompts HASH --by-day       # growth of a shared prompt; HASH as prompts --json has it`;

@@ -1,6 +1,7 @@
 import { isStowkenError, limits, type SegmentHash, segmentNotFound } from '../../model/index.js';
 import type { ListPosition, SegmentKey, StorageBackend } from '../../storage/index.js';
 import { Turns } from '../event-loop.js';
+import { endsEarly } from '../read/range.js';
 
 export interface SegmentUsesInput {
   readonly hash: SegmentHash;
@@ -27,6 +28,8 @@ export interface SegmentUses {
 /** Conversations whose message lists are read for one page. */
 const LOOKED_MAX = 4096;
 const LOOKED_AT_ONCE = 64;
+/** Messages of the first read of a conversation; each further one takes twice as many. Prompts come first. */
+const FIRST_READ_MESSAGES = 4;
 
 /**
  * Finds conversations that have a segment in their messages, newest first: a page of them, or of as many as
@@ -80,12 +83,16 @@ async function firstUse(
   if (!snapshot) return undefined;
   try {
     const { messageCount } = snapshot.conversation;
-    for (let from = 0; from < messageCount; from += limits.readBatchSlotsMax) {
-      const messages = await snapshot.read(from, limits.readBatchSlotsMax);
+    let messagesMax = FIRST_READ_MESSAGES;
+    for (let from = 0; from < messageCount;) {
+      const messages = await snapshot.read(from, messagesMax);
+      if (messages.length === 0) throw endsEarly(id, from, messageCount);
       await turns.spend(0, messages);
       for (const [at, { role, segments, fields = [] }] of messages.entries())
         if ([...segments, ...fields].some(({ key }) => wanted.has(key)))
           return { messageIndex: from + at, role };
+      from += messages.length;
+      messagesMax = Math.min(2 * messagesMax, limits.readBatchSlotsMax);
     }
     return undefined;
   } finally {

@@ -69,14 +69,17 @@ async function* readsFrom(
   let messagesMax = FIRST_READ_MESSAGES;
   for (let at = from; at < messageCount;) {
     const messages = await snapshot.read(at, messagesMax);
-    if (messages.length === 0) {
-      const sentence = `conversation ${JSON.stringify(id)} has ${at} of ${countOf(messageCount, 'message')}`;
-      throw new StowkenError('CORRUPT_STORE', sentence, { conversation: id });
-    }
+    if (messages.length === 0) throw endsEarly(id, at, messageCount);
     yield messages;
     at += messages.length;
     messagesMax = Math.min(2 * messagesMax, limits.readBatchSlotsMax);
   }
+}
+
+/** Returns the error of a message list that is shorter than its conversation. */
+export function endsEarly(id: string, messages: number, messageCount: number): StowkenError {
+  const sentence = `conversation ${JSON.stringify(id)} has ${messages} of ${countOf(messageCount, 'message')}`;
+  return new StowkenError('CORRUPT_STORE', sentence, { conversation: id });
 }
 
 interface Bounds {
