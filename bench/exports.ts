@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { connect, type StowkenClient } from '../src/client/index.js';
+import { loadCorpus } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { startProcess } from './lib/processes.js';
 import { median, printTable, short } from './lib/table.js';
@@ -14,45 +15,80 @@ const command = resolve('#build/src/main.js');
 const formats = ['megatron', 'arrow'];
 const tokensEach = 100_000;
 const runs = 3;
+/** No conversation has an id that begins so: an export of it is what the command costs by itself. */
+const nothing = 'no id begins so';
 
-/** Measures exports to files: from a server in a process of its own, by the command in another one. */
+/**
+ * Measures exports to files: from a server in a process of its own, by the command in another one. Without a
+ * corpus, conversations are long ones.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...argv],
-    options: { tokens: { type: 'string', default: '40000000' } },
+    allowPositionals: true,
+    options: {
+      tokens: { type: 'string', default: '40000000' },
+      corpus: { type: 'string', multiple: true, default: [] as string[] },
+    },
     strict: false,
   });
+  const files = [...(values.corpus as string[]), ...positionals];
+  if (files.length === 0) {
+    const title = `conversations of ${short(tokensEach)} tokens`;
+    await measure(title, (client) => fill(client, Number(values.tokens)));
+  }
+  for (const file of files) await measure(file, (client) => fillFrom(client, file));
+}
+
+interface Cost {
+  readonly seconds: number;
+  readonly serverSeconds: number;
+  readonly commandSeconds: number;
+}
+
+/** Fills a vault, compacts it, and prints what its exports cost. */
+async function measure(name: string, fillVault: (client: StowkenClient) => Promise<number>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'stowken-bench-'));
   const served = ['serve', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--log-level', 'error'];
   const server = await startProcess(command, served);
   const client = connect({ server: server.address });
+  const exported = async (format: string, ...filter: string[]): Promise<Cost> => {
+    const out = join(folder, format);
+    const before = { server: server.cpuSeconds(), command: childSeconds(), ms: performance.now() };
+    const args = ['export', '--server', server.address, '--format', format, '--out', out, ...filter];
+    await promisify(execFile)(process.execPath, [command, ...args]);
+    rmSync(out, { recursive: true });
+    return {
+      seconds: (performance.now() - before.ms) / 1000,
+      serverSeconds: server.cpuSeconds() - before.server,
+      commandSeconds: childSeconds() - before.command,
+    };
+  };
   try {
-    const tokens = await fill(client, Number(values.tokens));
+    const tokens = await fillVault(client);
     const rows: string[][] = [];
     for (const format of formats) {
-      const rates: number[] = [];
-      let serverSeconds = 0;
+      const costs: Cost[] = [];
+      const starts: Cost[] = [];
+      await exported(format); // For the compiler.
       for (let at = 0; at < runs; at++) {
-        const out = join(folder, `${format}-${at}`);
-        const before = server.cpuSeconds();
-        const begun = performance.now();
-        const args = ['export', '--server', server.address, '--format', format, '--out', out];
-        await promisify(execFile)(process.execPath, [command, ...args]);
-        rates.push(tokens / ((performance.now() - begun) / 1000));
-        serverSeconds += server.cpuSeconds() - before;
-        rmSync(out, { recursive: true });
+        starts.push(await exported(format, '--id-prefix', nothing));
+        costs.push(await exported(format));
       }
-      const ofServer = `${short((runs * tokens) / serverSeconds)} tokens/s`;
+      const rate = (cost: (each: Cost) => number, from = 0) =>
+        `${short(tokens / Math.max(0.01, median(costs.map(cost)) - from))} tokens/s`;
+      const start = median(starts.map(({ commandSeconds }) => commandSeconds));
       rows.push([
         format,
-        `${short(median(rates))} tokens/s`,
-        `${short(Math.max(...rates))} tokens/s`,
-        ofServer,
+        rate(({ seconds }) => seconds),
+        rate(({ serverSeconds }) => serverSeconds),
+        rate(({ commandSeconds }) => commandSeconds, start),
+        `${start.toFixed(2)} s`,
       ]);
     }
     printTable(
-      `exports of ${short(tokens)} tokens in conversations of ${short(tokensEach)}; ${runs} runs`,
-      ['format', 'median', 'best', 'a CPU second of the server'],
+      `exports of ${short(tokens)} tokens: ${name}; medians of ${runs} runs`,
+      ['format', 'in all', 'a CPU second of the server', 'and of the command', 'whose start takes'],
       rows,
     );
   } finally {
@@ -60,6 +96,31 @@ export async function run(argv: readonly string[]): Promise<void> {
     await server.stop();
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Returns the processor time of the child processes that have ended. Requires /proc. */
+function childSeconds(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(13, 15);
+  return (Number(user) + Number(system)) / 100;
+}
+
+/** Stores a corpus. Returns the number of its tokens. */
+async function fillFrom(client: StowkenClient, file: string): Promise<number> {
+  const { conversations } = await loadCorpus(file);
+  let tokens = 0;
+  for (const { id, application, model, tokenizer, messages } of conversations) {
+    await client.store({
+      conversation: { id, application, model, tokenizer },
+      messages: messages.map(({ role, words }) => ({ role, tokensLe32: words })),
+    });
+    for (const { words } of messages) tokens += words.length / 4;
+  }
+  for await (const part of client.compactSubstrings({})) void part;
+  return tokens;
 }
 
 /** Stores conversations of made-up agents, joined to long ones whose messages all differ. */

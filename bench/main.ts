@@ -18,7 +18,7 @@ const benchmarks = {
     load: () => import('./compaction.js'),
   },
   exports: {
-    about: 'tokens a second of stowken export to files of Megatron and of Arrow (takes no corpus)',
+    about: 'tokens a second of stowken export to files of Megatron and of Arrow',
     options: '[--tokens N]',
     load: () => import('./exports.js'),
   },

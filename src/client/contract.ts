@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import type { Methods } from './generated/methods.js';
-import type { ErrorInfo, Status } from './generated/responses.js';
+import type { Conversation, ErrorInfo, ItemStatus, Status } from './generated/responses.js';
 
 const protoRoot = resolve(
   dirname(createRequire(import.meta.url).resolve('#proto/stowken/v1/conversation.proto')),
@@ -69,5 +69,16 @@ interface RpcMessages {
 
 export function decodeRpc<Name extends keyof RpcMessages>(name: Name, bytes: Buffer): RpcMessages[Name] {
   const definition = contract()[`google.rpc.${name}`] as MessageTypeDefinition<object, RpcMessages[Name]>;
+  return definition.deserialize(bytes);
+}
+
+/** Messages of the contract that are decoded by themselves. */
+interface OwnMessages {
+  readonly Conversation: Conversation;
+  readonly ItemStatus: ItemStatus;
+}
+
+export function decodeOwn<Name extends keyof OwnMessages>(name: Name, bytes: Buffer): OwnMessages[Name] {
+  const definition = contract()[`stowken.v1.${name}`] as MessageTypeDefinition<object, OwnMessages[Name]>;
   return definition.deserialize(bytes);
 }

@@ -36,6 +36,7 @@ import type {
   PartOfMany,
   PrefixContent,
   PrefixMatch,
+  ReadManyOptions,
   RenderedMessage,
   RenderedMessages,
   RenderMessagesOptions,
@@ -43,10 +44,15 @@ import type {
   RetrieveOptions,
   SearchOptions,
   SearchPart,
+  WholeOfMany,
 } from './read-types.js';
 import type { CallControl } from './connection-types.js';
+import { WholeConversations } from './whole-conversations.js';
 
 type ExactOptions = Omit<RetrieveOptions<'text'>, 'encoding' | 'render' | 'includeTokens'>;
+
+/** Tokens of a conversation that readMany() holds in memory, unless another limit is given. */
+const wholeTokensMax = 64 * 2 ** 20;
 
 /** Methods of the contract, looked up once per process. */
 function methods() {
@@ -206,6 +212,24 @@ export function conversationReads(transport: Transport, vault: string) {
     },
 
     /**
+     * Yields many conversations as token ids, in the order asked, each as a whole when its last part came:
+     * faster than retrieveMany() where they are short.
+     */
+    async *readMany(
+      ids: readonly string[],
+      options: ReadManyOptions = {},
+    ): AsyncGenerator<WholeOfMany, void, void> {
+      const { tokensMax = wholeTokensMax, ...control } = withKnownFields('readMany', options);
+      const request = { vault, ids, encoding: wireEncodings.tokens, joined: true };
+      const retrieveMany = { ...known.retrieveMany, deserialize: (bytes: Buffer) => bytes };
+      const whole = new WholeConversations(tokensMax);
+      for await (const response of transport.stream(retrieveMany, request, control, true)) {
+        yield* whole.take(response);
+      }
+      yield* whole.finish();
+    },
+
+    /**
      * Returns a conversation. With messages it may take several calls, all at one revision: rejects with
      * REVISION_MISMATCH if it changes meanwhile.
      */
@@ -344,13 +368,14 @@ export function conversationReads(transport: Transport, vault: string) {
 
 export type ConversationReads = ReturnType<typeof conversationReads>;
 
-/** Returns a header or a chunk; undefined for a kind of part that this client does not know. */
+/** Returns a header or a chunk; undefined for a kind of part that was not asked for, or is not known. */
 function fromWirePart<E extends Encoding>(
   encoding: E,
-  message: W.RetrieveConversationResponse,
+  message: W.RetrieveConversationResponse | W.RetrievedPart,
 ): ConversationHeader | Chunk<E> | undefined {
   switch (message.part) {
     case undefined:
+    case 'joined':
       return undefined;
     case 'header':
       return { kind: 'header', conversation: fromWireConversation(message.header) };

@@ -76,6 +76,32 @@ export interface PartOfMany<E extends Encoding> {
     | { readonly kind: 'failed'; readonly error: ClientError };
 }
 
+export interface ReadManyOptions extends CallControl {
+  /** Limit of the tokens of one conversation, all of which are held in memory; 2^26 if absent. */
+  readonly tokensMax?: number;
+}
+
+/** Message of a conversation that was read as a whole. */
+export interface RoleAndTokens {
+  readonly role: string;
+  readonly tokenCount: number;
+}
+
+/** One of many conversations as a whole, with its index among those asked for. */
+export type WholeOfMany = { readonly index: number } & (
+  | {
+      readonly kind: 'conversation';
+      readonly conversation: Conversation;
+      /** Token ids of all messages, one after the other. */
+      readonly tokens: Uint32Array;
+      readonly messages: readonly RoleAndTokens[];
+    }
+  /** It has more tokens than `tokensMax`. */
+  | { readonly kind: 'tooLong'; readonly conversation: Conversation }
+  /** It cannot be read. */
+  | { readonly kind: 'failed'; readonly error: ClientError }
+);
+
 export interface MessageDescription extends Speaker {
   readonly tokenCount: number;
   /** Only where it is asked for and there are some. */

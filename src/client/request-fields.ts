@@ -37,6 +37,7 @@ interface Objects {
   readonly attachment: R.AttachmentOptions;
   readonly readExact: Omit<R.RetrieveOptions<'text'>, 'encoding' | 'render' | 'includeTokens'>;
   readonly retrieveMany: R.RetrieveManyOptions<R.Encoding>;
+  readonly readMany: R.ReadManyOptions;
   readonly get: CallControl & { readonly includeMessages?: boolean };
   readonly list: R.ListAllOptions;
   readonly listPage: R.PageOptions;
@@ -123,6 +124,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
   attachment: { message: true, attachment: true, ifRevision: true, ...control },
   readExact: { ...range, ...control },
   retrieveMany: { encoding: true, ...control },
+  readMany: { tokensMax: true, ...control },
   get: { includeMessages: true, ...control },
   list: { onDamaged: true, ...list },
   listPage: { pageToken: true, count: true, ...list },

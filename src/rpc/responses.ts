@@ -15,6 +15,7 @@ import type {
 import { codeOf } from './errors.js';
 import type * as R from './generated/responses.js';
 import { ResponseEncoder } from './wire/response-encoder.js';
+import { encodeJoinedOfMany } from './wire/joined-response.js';
 import { encodeChunk, encodeChunkOfMany } from './wire/token-responses.js';
 
 /** Converts milliseconds to google.protobuf.Duration, which has the fields of a Timestamp. */
@@ -98,6 +99,8 @@ export function encodeRetrievedOfMany({ index, part }: RetrieveManyPart): Buffer
   switch (part.kind) {
     case 'chunk':
       return encodeChunkOfMany(index, part);
+    case 'joined':
+      return encodeJoinedOfMany(index, part);
     case 'header': {
       const header = conversationFields(part.conversation);
       return many.encode({ parts: [{ header, index, status: itemStatusFields() }] });

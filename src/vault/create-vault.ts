@@ -24,6 +24,7 @@ import { findDuplicates, findSimilar } from './similar/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
 import { renderConversation } from './read/render.js';
 import { renderMessages } from './read/render-messages.js';
+import { retrieveJoined } from './read/joined.js';
 import { retrieveConversation, retrieveConversations } from './read/retrieve.js';
 import {
   addReferences,
@@ -85,7 +86,10 @@ export function createVault(given: VaultParts): Vault {
         : retrieveConversation(parts, input, signal),
     attachment: (input, signal) => readAttachment(parts, input, signal),
     renderMessages: (input, signal) => renderMessages(writing, input, signal),
-    retrieveMany: (input, signal) => retrieveConversations(parts, input, signal),
+    retrieveMany: (input, signal) =>
+      input.joined === true
+        ? retrieveJoined(parts, input.ids, signal)
+        : retrieveConversations(parts, input, signal),
 
     async get(id, ifRevision) {
       const conversation = await backend.getConversation(id);

@@ -143,6 +143,18 @@ describe('many conversations', () => {
       [2, 'header'],
       [2, 'chunk'],
     ]);
+    const whole = [];
+    for await (const each of client.readMany(['m2', 'none', 'm1'], { tokensMax: 1 })) whole.push(each);
+    const read = {
+      kind: 'conversation',
+      tokens: Uint32Array.of(5),
+      messages: [{ role: 'user', tokenCount: 1 }],
+    };
+    expect(whole).toMatchObject([
+      { index: 0, ...read, conversation: { id: 'm2', application: 'many' } },
+      { index: 1, kind: 'failed', error: { reason: 'CONVERSATION_NOT_FOUND' } },
+      { index: 2, ...read, conversation: { id: 'm1' } },
+    ]);
     expect(await client.deleteMany({ ids: ['m1', 'none'], dryRun: true })).toMatchObject({
       conversations: 1,
       missing: 1,

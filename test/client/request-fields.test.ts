@@ -58,6 +58,7 @@ const unknownFields: readonly (readonly [field: string, known: RegExp, call: Cal
     /encoding, signal/,
     (c) => c.retrieveMany(['a'], wrong({ encoding: 'text', tokenLimit: 1 })).next(),
   ],
+  ['encoding', /tokensMax/, (c) => c.readMany(['a'], wrong({ encoding: 'text' })).next()],
   ['messages', /includeMessages/, (c) => c.get('a', wrong({ messages: true }))],
   ['caseless', /ignoreCase/, (c) => c.search('a', wrong({ caseless: true })).next()],
   ['model', /tokenizer, application/, (c) => c.findPrefix({ text: 'x' }, wrong({ model: 'a' }))],

@@ -166,6 +166,7 @@ describe('requests that are not as they must be', () => {
     ['a long id', 'RetrieveConversations', { ids: [long(513)] }, 'ids[0]'],
     ['many ids', 'RetrieveConversations', { ids }, 'ids'],
     ['an unknown encoding', 'RetrieveConversations', { ids: ['c'], encoding: 4 }, 'encoding'],
+    ['joined text', 'RetrieveConversations', { ids: ['c'], encoding: 3, joined: true }, 'encoding'],
     ['nothing to delete', 'DeleteConversations', {}, 'filter'],
     ['an empty filter', 'DeleteConversations', { filter: {} }, 'filter'],
     ['ids and a filter', 'DeleteConversations', { ids: ['c'], filter }, 'ids'],

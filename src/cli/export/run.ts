@@ -110,7 +110,7 @@ export async function exportTo(
   };
   try {
     if (format.reads === 'tokens') {
-      const read = (page: AsyncIterable<Conversation>) => tokenSamples(client, page);
+      const read = (page: readonly Conversation[]) => tokenSamples(client, page);
       const isNew = (sample: TokenSample) => isNewContent(sample, settings);
       return await new Run(input, format, folder, settings, { read, isNew }, context).write(list, progress);
     }
@@ -119,8 +119,8 @@ export async function exportTo(
       weightMax: aheadTokensMax,
       weigh: ({ totalTokens }: Conversation) => totalTokens,
     };
-    const read = (page: AsyncIterable<Conversation>) =>
-      mapOrdered(page, ahead, (found) => textSample(client, found));
+    const read = (page: readonly Conversation[]) =>
+      mapOrdered(Readable.from(page), ahead, (found) => textSample(client, found));
     const samples = { read, isNew: () => true };
     return await new Run(input, format, folder, settings, samples, context).write(list, progress);
   } catch (error) {
@@ -146,7 +146,7 @@ async function finishedBefore(folder: ExportFolder): Promise<Exported> {
 
 interface Samples<Sample> {
   /** Reads the conversations of a page, each once, in any order that is always the same. */
-  readonly read: (page: AsyncIterable<Conversation>) => AsyncIterable<Sampled<Sample>>;
+  readonly read: (page: readonly Conversation[]) => AsyncIterable<Sampled<Sample>>;
   readonly isNew: (sample: Sample) => boolean;
 }
 
@@ -187,7 +187,7 @@ class Run<Sample extends { readonly conversation: Conversation }> {
       folder.canGoOn ? `the same command goes on with what is in ${out}` : `nothing written to ${out}`,
     );
     for await (const page of list(progress?.pageToken ?? '')) {
-      for await (const sampled of this.samples.read(Readable.from(page.conversations))) {
+      for await (const sampled of this.samples.read(page.conversations)) {
         interruption.signal.throwIfAborted();
         await this.add(sampled);
       }

@@ -20,9 +20,9 @@ export type Sampled<Sample> =
 /** Reads conversations as token ids, in the order listed, many in a call. */
 export async function* tokenSamples(
   client: StowkenClient,
-  listed: AsyncIterable<Conversation>,
+  listed: readonly Conversation[],
 ): AsyncGenerator<Sampled<TokenSample>, void, void> {
-  for await (const batch of batches(listed)) {
+  for (const batch of batches(listed)) {
     const small = batch.filter(({ totalTokens }) => totalTokens > 0 && totalTokens <= sampleTokensMax);
     for (const { id, totalTokens } of batch) {
       if (totalTokens === 0) yield { kind: 'empty' };
@@ -32,10 +32,10 @@ export async function* tokenSamples(
   }
 }
 
-async function* batches(listed: AsyncIterable<Conversation>): AsyncGenerator<Conversation[], void, void> {
+function* batches(listed: readonly Conversation[]): Generator<Conversation[], void, void> {
   let batch: Conversation[] = [];
   let tokens = 0;
-  for await (const found of listed) {
+  for (const found of listed) {
     const isFull = batch.length === batchIdsMax || tokens + found.totalTokens > batchTokensMax;
     if (batch.length > 0 && isFull) {
       yield batch;
@@ -53,51 +53,24 @@ async function* manyTokens(
   batch: readonly Conversation[],
 ): AsyncGenerator<Sampled<TokenSample>, void, void> {
   const ids = batch.map(({ id }) => id);
-  let open: { readonly index: number; readonly sample: OpenSample } | undefined;
-  for await (const { index, part } of client.retrieveMany(ids, { encoding: 'tokens' })) {
-    if (open && open.index !== index) {
-      yield open.sample.close();
-      open = undefined;
+  for await (const read of client.readMany(ids, { tokensMax: sampleTokensMax })) {
+    if (read.kind === 'failed') yield unreadable(ids[read.index]!, read.error);
+    // Since it was listed, it may have become too long, or empty.
+    else if (read.kind === 'tooLong') {
+      const { id, totalTokens } = read.conversation;
+      yield { kind: 'failed', id, error: tooLong(totalTokens) };
+    } else if (read.tokens.length === 0) yield { kind: 'empty' };
+    else {
+      const { conversation, tokens, messages } = read;
+      yield { kind: 'sample', sample: { conversation, tokens, tokenMax: largest(tokens), messages } };
     }
-    if (part.kind === 'failed') {
-      open = undefined; // A conversation can fail behind its beginning.
-      yield unreadable(ids[index]!, part.error);
-    } else if (part.kind === 'header') open = { index, sample: new OpenSample(part.conversation) };
-    else open!.sample.add(part.content, part.message);
   }
-  if (open) yield open.sample.close();
 }
 
-/** A conversation whose chunks are arriving. */
-class OpenSample {
-  private readonly tokens: Uint32Array;
-  private readonly messages: { role: string; tokenCount: number }[] = [];
-  private filled = 0;
-
-  constructor(private readonly conversation: Conversation) {
-    this.tokens = new Uint32Array(Math.min(conversation.totalTokens, sampleTokensMax));
-  }
-
-  add(content: Uint32Array | undefined, message: { role: string; tokenCount: number } | undefined): void {
-    if (message) this.messages.push({ role: message.role, tokenCount: message.tokenCount });
-    if (content === undefined || this.filled + content.length > this.tokens.length) return;
-    this.tokens.set(content, this.filled);
-    this.filled += content.length;
-  }
-
-  /** Returns the sample. It may have become empty, or too long, since it was listed. */
-  close(): Sampled<TokenSample> {
-    const { conversation, tokens, messages } = this;
-    const { id, totalTokens } = conversation;
-    if (totalTokens > sampleTokensMax) return { kind: 'failed', id, error: tooLong(totalTokens) };
-    if (this.filled < totalTokens) {
-      return { kind: 'failed', id, error: new Error(`${this.filled} of ${totalTokens} tokens came`) };
-    }
-    if (totalTokens === 0) return { kind: 'empty' };
-    let tokenMax = 0;
-    for (let at = 0; at < tokens.length; at++) if (tokens[at]! > tokenMax) tokenMax = tokens[at]!;
-    return { kind: 'sample', sample: { conversation, tokens, tokenMax, messages } };
-  }
+function largest(tokens: Uint32Array): number {
+  let found = 0;
+  for (let at = 0; at < tokens.length; at++) if (tokens[at]! > found) found = tokens[at]!;
+  return found;
 }
 
 /** Tools of a chat stand among the fields of its messages. */

@@ -387,6 +387,7 @@ export interface RetrieveConversationsRequest {
   readonly vault?: string | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly encoding?: Encoding | undefined;
+  readonly joined?: boolean | undefined;
 }
 
 export interface SearchConversationsRequest {

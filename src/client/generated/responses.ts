@@ -371,6 +371,13 @@ export interface ItemStatus {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface JoinedMessages {
+  readonly tokensLe32: Buffer;
+  readonly tokenCounts: readonly string[];
+  readonly messageRoles: readonly number[];
+  readonly roles: readonly string[];
+}
+
 export interface KeptLabel {
   readonly label: string;
   readonly value: string;
@@ -513,6 +520,7 @@ export type RetrievedPart = {
 } & (
   | { readonly part: 'header'; readonly header: Conversation }
   | { readonly part: 'chunk'; readonly chunk: Chunk }
+  | { readonly part: 'joined'; readonly joined: JoinedMessages }
   | { readonly part?: undefined }
 );
 

@@ -374,6 +374,7 @@ export interface RetrieveConversationsRequest {
   readonly vault: string;
   readonly ids: string[];
   readonly encoding: number;
+  readonly joined: boolean;
 }
 
 export interface SearchConversationsRequest {

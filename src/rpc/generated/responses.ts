@@ -370,6 +370,13 @@ export interface ItemStatus {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface JoinedMessages {
+  readonly tokens_le32?: Uint8Array | undefined;
+  readonly token_counts?: readonly number[] | undefined;
+  readonly message_roles?: readonly number[] | undefined;
+  readonly roles?: readonly string[] | undefined;
+}
+
 export interface KeptLabel {
   readonly label?: string | undefined;
   readonly value?: string | undefined;
@@ -510,6 +517,7 @@ export interface RetrieveConversationsResponse {
 export interface RetrievedPart {
   readonly header?: Conversation | undefined;
   readonly chunk?: Chunk | undefined;
+  readonly joined?: JoinedMessages | undefined;
   readonly index?: number | undefined;
   readonly status?: ItemStatus | undefined;
 }

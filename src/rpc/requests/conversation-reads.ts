@@ -145,7 +145,17 @@ export async function readRenderMessages(bytes: Buffer, signal: AbortSignal): Pr
 }
 
 const many = z
-  .object({ vault: vaultName, ids: items(conversationId, limits.conversationsPerRequestMax), encoding })
+  .object({
+    vault: vaultName,
+    ids: items(conversationId, limits.conversationsPerRequestMax),
+    encoding,
+    joined: z.boolean(),
+  })
+  .check((context) => {
+    const { joined, encoding: form } = context.value;
+    if (joined && form !== 'le32')
+      refuseField(context, 'encoding', 'is not LE32, the form of joined messages', { value: form });
+  })
   .transform(({ vault, ...input }): { vault: string; input: RetrieveManyInput } => ({ vault, input }));
 
 export const readRetrieve = schemaRequest(new RequestDecoder('stowken.v1.RetrieveConversationRequest'), one);

@@ -7,10 +7,17 @@ import type {
   SegmentPart,
   TextTokens,
 } from '../../vault/index.js';
+import {
+  lengthDelimited,
+  lengthDelimitedType,
+  varintField,
+  writeHead,
+  writeVarint,
+  writeVarintField,
+} from './placed-fields.js';
 
 type ChunkPart = Extract<RetrievePart, { kind: 'chunk' }>;
 
-const lengthDelimitedType = 2;
 /** Numbers of the fields of Chunk that have the tokens of its text. */
 const textTokensField = 128;
 const textTokenEndsField = 129;
@@ -158,42 +165,6 @@ function utf8Length(label: string): number {
     if (label.charCodeAt(index) >= 0x80) return Buffer.byteLength(label);
   }
   return label.length;
-}
-
-/** Size of a varint in bytes. */
-function varintLength(value: number): number {
-  let length = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++;
-  return length;
-}
-
-/** Size of a varint field with its one-byte tag; 0 for the value 0. */
-function varintField(value: number): number {
-  return value === 0 ? 0 : 1 + varintLength(value);
-}
-
-/** Size of a field of so many bytes, with its one-byte tag and its length. */
-function lengthDelimited(length: number): number {
-  return 1 + varintLength(length) + length;
-}
-
-function writeVarint(bytes: Buffer, at: number, value: number): number {
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
-  bytes[at++] = rest;
-  return at;
-}
-
-function writeVarintField(bytes: Buffer, at: number, field: number, value: number): number {
-  if (value === 0) return at;
-  bytes[at] = field << 3;
-  return writeVarint(bytes, at + 1, value);
-}
-
-/** Writes the tag and the length of a length-delimited field. */
-function writeHead(bytes: Buffer, at: number, field: number, length: number): number {
-  bytes[at] = (field << 3) | 2;
-  return writeVarint(bytes, at + 1, length);
 }
 
 type SegmentChunk = Extract<SegmentPart, { kind: 'chunk' }>;

@@ -82,7 +82,8 @@ function aheadOf({
   return { from: tokenOffset, tokens: Math.min(tokenLimit || Infinity, limits.readBatchTokensMax) };
 }
 
-function readsFrames(
+/** True if the conversation came with frames. */
+export function readsFrames(
   snapshot: ConversationSnapshot,
 ): snapshot is ConversationSnapshot & Required<Pick<ConversationSnapshot, 'readFrames'>> {
   return snapshot.readFrames !== undefined;
@@ -218,7 +219,7 @@ function* guarded(
 }
 
 /** @throws an error that is not one conversation's failure */
-function failedPart(index: number, error: unknown): RetrieveManyPart {
+export function failedPart(index: number, error: unknown): RetrieveManyPart {
   if (isStowkenError(error) && ofOne.includes(error.reason)) {
     return { index, part: { kind: 'failed', error } };
   }

@@ -120,7 +120,30 @@ export class SegmentTokenCache {
       },
     };
   }
+
+  /**
+   * Returns the access of a call that reads many conversations. It caches what it comes to a second time: most
+   * segments are in one conversation, and would displace what others read.
+   */
+  forScan(): TokenCache {
+    const seen = new Float64Array(SCANNED_SEGMENTS);
+    return {
+      get: (key, form) => this.get(key, form),
+      add: (key, form, bytes) => {
+        if (typeof key === 'number') {
+          const place = key % SCANNED_SEGMENTS;
+          const before = seen[place];
+          seen[place] = key;
+          if (before !== key) return;
+        }
+        this.add(key, form, bytes);
+      },
+    };
+  }
 }
+
+/** Segments that a scan remembers having come to. */
+const SCANNED_SEGMENTS = 2 ** 15;
 
 /** Copies entries: decoded bytes may be a view of a buffer that they would keep alive. */
 function recent(): RecentlyUsed<SegmentKey, Uint8Array> {

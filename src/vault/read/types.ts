@@ -58,6 +58,8 @@ export interface RenderMessagesInput {
 export interface RetrieveManyInput {
   readonly ids: readonly string[];
   readonly encoding: TokenEncoding;
+  /** With le32: gives messages joined, not in chunks. */
+  readonly joined?: boolean;
 }
 
 export interface FindPrefixInput {
@@ -91,10 +93,19 @@ export type RetrievePart =
       readonly message: MessageDescription | undefined;
     };
 
+/** Messages of a conversation, one after the other. */
+export interface JoinedMessages {
+  readonly kind: 'joined';
+  /** Tokens as le32, in pieces. A message that is long may go on in the next part. */
+  readonly pieces: readonly Uint8Array[];
+  /** Messages that begin here. */
+  readonly messages: readonly Pick<MessageDescription, 'role' | 'tokenCount'>[];
+}
+
 /** A part of one of many conversations, or its failure, after which no other part of it follows. */
 export interface RetrieveManyPart {
   readonly index: number;
-  readonly part: RetrievePart | FailedItem;
+  readonly part: RetrievePart | JoinedMessages | FailedItem;
 }
 
 export interface MessageWithSegments extends MessageDescription {

@@ -362,6 +362,13 @@ export interface ItemStatus {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface JoinedMessages {
+  readonly tokens_le32: string;
+  readonly token_counts: readonly string[];
+  readonly message_roles: readonly number[];
+  readonly roles: readonly string[];
+}
+
 export interface KeptLabel {
   readonly label: string;
   readonly value: string;
@@ -501,6 +508,7 @@ export interface RetrieveConversationsResponse {
 export interface RetrievedPart {
   readonly header: Conversation | undefined;
   readonly chunk: Chunk | undefined;
+  readonly joined: JoinedMessages | undefined;
   readonly index: number;
   readonly status: ItemStatus | null;
 }
