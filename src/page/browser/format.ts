@@ -2,6 +2,7 @@
 
 const whole = new Intl.NumberFormat('en');
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+const oneDecimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const threeDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
 /** "12,345"; exact for any 64-bit number. */
@@ -32,9 +33,13 @@ export function bytes(value: string | number): string {
   return `${threeDigits.format(amount)} ${units[unit]}`;
 }
 
-/** "12.3 %" of the whole; nothing of nothing. */
+/** "12.3 %" of the whole; nothing of nothing. A little is not nothing, and almost all is not all. */
 export function share(part: number, all: number): string {
-  return all === 0 ? '0 %' : `${threeDigits.format((100 * part) / all)} %`;
+  if (all === 0 || part === 0) return '0 %';
+  const percent = (100 * part) / all;
+  if (percent < 0.1) return '< 0.1 %';
+  if (percent > 99.9 && percent < 100) return '> 99.9 %';
+  return `${oneDecimal.format(percent)} %`;
 }
 
 /** "5.21" */
@@ -48,6 +53,11 @@ const minute = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: '
 /** "Jan 31, 2026" */
 export function date(time: string | null): string {
   return time === null ? '–' : day.format(new Date(time));
+}
+
+/** "Jan 31, 2026 – Feb 2, 2026"; one date if both are of one day. */
+export function dates(first: string | null, last: string | null): string {
+  return date(first) === date(last) ? date(first) : `${date(first)} – ${date(last)}`;
 }
 
 /** "Jan 31, 2026, 1:05 PM" */

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call, storedToken } from './api.js';
 import type { SharedSegment } from './generated/responses.js';
-import { brief, count, date } from './format.js';
+import { brief, count, date, dates } from './format.js';
 import { useAsked, usePages } from './hooks.js';
 import { goTo, hrefOf } from './route.js';
 import { Choice, Failure, Loaded, More, Role } from './ui.js';
@@ -44,6 +44,7 @@ export async function sharedSegments(
 export function Prompts({ vault, params }: { readonly vault: string; readonly params: URLSearchParams }) {
   const order = params.get('order') === 'references' ? 'references' : 'saved';
   const asked = useAsked(`${vault} ${order}`, (signal) => sharedSegments(vault, order, signal));
+  const [showsAll, setShowsAll] = useState(false);
   return (
     <>
       <div class="choices">
@@ -60,11 +61,18 @@ export function Prompts({ vault, params }: { readonly vault: string; readonly pa
           segments.length === 0 ? (
             <p class="empty">No two conversations share a message yet.</p>
           ) : (
-            <ol class="cards">
-              {segments.map((segment) => (
-                <PromptCard key={segment.hash} vault={vault} segment={segment} />
-              ))}
-            </ol>
+            <>
+              <ol class="cards">
+                {segments.slice(0, showsAll ? undefined : cardsShown).map((segment) => (
+                  <PromptCard key={segment.hash} vault={vault} segment={segment} />
+                ))}
+              </ol>
+              {!showsAll && segments.length > cardsShown && (
+                <button type="button" class="more" onClick={() => setShowsAll(true)}>
+                  All {segments.length} messages
+                </button>
+              )}
+            </>
           )
         }
       </Loaded>
@@ -72,14 +80,17 @@ export function Prompts({ vault, params }: { readonly vault: string; readonly pa
   );
 }
 
-/** Characters of a text that are shown until somebody wants all that there is. */
+/** Characters, and lines, of a text that are shown until somebody wants all that there is. */
 const previewMax = 240;
+const previewLines = 4;
+/** Messages that are shown until somebody wants all. */
+const cardsShown = 20;
 
 export function PromptCard({ vault, segment }: { readonly vault: string; readonly segment: SharedSegment }) {
   const { hash, role, text, token_count, references, tokens_saved, first_use_time, last_use_time } = segment;
   const [isWhole, setWhole] = useState(false);
   const [showsUses, setShowsUses] = useState(false);
-  const isLong = text.length > previewMax;
+  const isLong = text.length > previewMax || text.trim().split('\n', previewLines + 1).length > previewLines;
   return (
     <li class="card">
       <p class="card-head">
@@ -93,15 +104,11 @@ export function PromptCard({ vault, segment }: { readonly vault: string; readonl
         <p class="soft">No text: its tokenizer is not known here.</p>
       ) : (
         <p class="text preview" dir="auto">
-          {isWhole || !isLong ? text : `${text.slice(0, previewMax)}…`}
+          {isWhole || !isLong ? text : previewOf(text)}
         </p>
       )}
       <p class="card-end small soft">
-        {first_use_time && (
-          <span>
-            {date(first_use_time)} – {date(last_use_time)}
-          </span>
-        )}
+        {first_use_time && <span>{dates(first_use_time, last_use_time)}</span>}
         {isLong && (
           <button type="button" class="link" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
             {isWhole ? 'Less text' : 'More text'}
@@ -114,6 +121,12 @@ export function PromptCard({ vault, segment }: { readonly vault: string; readonl
       {showsUses && <Uses vault={vault} hash={hash} />}
     </li>
   );
+}
+
+/** Returns the beginning of a text, without the empty lines that would make it tall. */
+function previewOf(text: string): string {
+  const lines = text.trim().split(/\s*\n\s*/, previewLines);
+  return `${lines.join('\n').slice(0, previewMax)}…`;
 }
 
 /** The conversations that have a segment. */

@@ -84,7 +84,7 @@ export function VaultView({ vault }: { readonly vault: string }) {
                     <td class="number">{bytes(each.bytes)}</td>
                     <td class="number">{count(each.segments)}</td>
                     <td class="number">{bytes(each.segment_bytes)}</td>
-                    <td class="number">{ratio(each.ratio)}</td>
+                    <td class="number">{ratio(1 / each.ratio)}</td>
                   </tr>
                 ))}
               </Table>
@@ -114,7 +114,7 @@ function Rules({ settings }: { readonly settings: VaultSettings | null }) {
   const lifetimes = settings?.lifetimes?.lifetimes ?? [];
   const kept = settings?.keep?.labels ?? [];
   const limit = (value: string | undefined, words: (value: string) => string): string =>
-    value === undefined || value === '0' ? 'none' : words(value);
+    value === undefined || value === '0' ? 'no limit' : words(value);
   return (
     <Facts
       of={[
@@ -145,7 +145,12 @@ function Sweeps({ state }: { readonly state: GetRetentionResponse }) {
       of={[
         ['Expired, still stored', `${is_lower_bound ? 'at least ' : ''}${count(expired)}`],
         ['Above a limit', is_above_limit ? 'yes' : 'no'],
-        ['Sweeps', state.sweep_interval === null ? 'off' : `every ${duration(state.sweep_interval)}`],
+        [
+          'Sweeps',
+          state.sweep_interval === null
+            ? 'off'
+            : `every ${duration(state.sweep_interval).replace(/^1 (?=\w+$)/, '')}`,
+        ],
       ]}
     />
   );
