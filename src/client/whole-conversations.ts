@@ -13,9 +13,9 @@ const joinedField = 190;
 const littleEndian = endianness() === 'LE';
 
 /**
- * Joins the parts of many conversations, as RetrieveConversationsResponse has them, to whole ones. It reads the
- * bytes of responses itself, and copies tokens once, to where they stay. Fields that it does not know are left
- * out, as in every message.
+ * Joins the parts of many conversations, as RetrieveConversationsResponse has them, to whole ones. It reads
+ * the bytes of responses itself, and copies tokens once, to where they stay. Fields that it does not know are
+ * left out, as in every message.
  */
 export class WholeConversations {
   #open: OpenConversation | undefined;

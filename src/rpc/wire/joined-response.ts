@@ -6,7 +6,10 @@ import { lengthDelimited, lengthDelimitedType, writeHead, writeVarint } from './
 const joinedField = 190;
 const joinedTag = (joinedField << 3) | lengthDelimitedType;
 
-/** Encodes a RetrieveConversationsResponse that has one part, with joined messages. Their tokens are copied once. */
+/**
+ * Encodes a RetrieveConversationsResponse that has one part, with joined messages, whose tokens are copied
+ * once.
+ */
 export function encodeJoinedOfMany(index: number, { pieces, messages }: JoinedMessages): Buffer {
   const tokensLength = pieces.reduce((sum, { length }) => sum + length, 0);
   const described = descriptions(messages);

@@ -122,8 +122,8 @@ export class SegmentTokenCache {
   }
 
   /**
-   * Returns the access of a call that reads many conversations. It caches what it comes to a second time: most
-   * segments are in one conversation, and would displace what others read.
+   * Returns the access of a call that reads many conversations. It caches what it comes to a second time:
+   * most segments are in one conversation, and would displace what others read.
    */
   forScan(): TokenCache {
     const seen = new Float64Array(SCANNED_SEGMENTS);

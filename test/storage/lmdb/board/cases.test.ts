@@ -172,11 +172,11 @@ describe('the board of shared segments', () => {
 
   it('is built again when deletions have made it too short, also if nobody asks', async () => {
     await bench.open(small);
-    // Of 40 shared segments, the board keeps those that are shared most.
+    // The board keeps those of 40 shared segments that are shared most.
     const seedsOf = (at: number) => Array.from({ length: 40 }, (_, seed) => 1 + seed).slice(at % 20);
     for (let at = 0; at < 30; at++) await bench.store(`c${at}`, seedsOf(at));
     await bench.boardWhen(({ thresholds }) => thresholds.references > 1);
-    // Each of the others has one reference that the board knows, and one that it does not.
+    // All segments have two references then: fewer than the threshold.
     for (let at = 0; at < 30; at++) {
       if (at % 20 > 0) await bench.backend.commit({ delete: { id: `c${at}`, timeMs: bench.nowMs } });
     }
