@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { leanFormOf } from '../../../src/storage/lmdb/packs/lean-sizes.js';
-import { decodePack, encodePack, findEntry, type Pack } from '../../../src/storage/lmdb/packs/pack.js';
+import {
+  decodePack,
+  encodePack,
+  findEntry,
+  type Pack,
+  PackPlaces,
+} from '../../../src/storage/lmdb/packs/pack.js';
 import { PackBuilder } from '../../../src/storage/lmdb/packs/pack-builder.js';
 import { framePieces, keyOfPack, type PackEntry } from '../../../src/storage/lmdb/packs/pack-layout.js';
 import { BitReader, BitWriter, riceBits } from '../../../src/storage/lmdb/tables/bit-stream.js';
@@ -54,11 +60,13 @@ describe('a lean pack', () => {
         const record = encodePack(each)!;
         const key = keyOfPack(each);
         expect(decodePack(key, record)).toEqual(each);
+        const places = new PackPlaces(key, record);
         for (const [at, expected] of each.entries.entries()) {
           const found = findEntry(key, record, segmentId(FIRST_ID + at));
           const isThere = expected.frameBytes > 0;
           const open = each.continued && at === each.entries.length - 1;
           expect(found).toEqual(isThere ? { ...expected, open } : undefined);
+          expect(places.find(segmentId(FIRST_ID + at))).toEqual(found);
         }
       }),
     );
@@ -91,6 +99,8 @@ describe('a lean pack', () => {
       fc.property(fc.oneof(flipped, noise), fc.constantFrom(14, 15), (record, key) => {
         try {
           for (let id = 5; id < 80; id += 1) findEntry(key, record, segmentId(id));
+          const places = new PackPlaces(key, record);
+          for (let id = 5; id < 80; id += 1) places.find(segmentId(id));
           const { entries } = decodePack(key, record);
           for (const { frameBytes } of entries) expect(frameBytes).toBeGreaterThanOrEqual(0);
         } catch (error) {
