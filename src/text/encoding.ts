@@ -80,7 +80,8 @@ export class Encoding {
   /** Encodes texts. @throws LongRun */
   encode(texts: TextsToEncode): Slices<EncodedTexts> {
     const { utf8, ends, specials = false } = texts;
-    const each = Array.from(ends, (end, index) => utf8.subarray(ends[index - 1] ?? 0, end));
+    const isOne = ends.length === 1 && ends[0] === utf8.length;
+    const each = isOne ? [utf8] : Array.from(ends, (end, index) => utf8.subarray(ends[index - 1] ?? 0, end));
     return this.#encode(each, specials, sliceBytes);
   }
 
@@ -90,12 +91,18 @@ export class Encoding {
   }
 
   *#encode(texts: readonly Uint8Array[], specials: boolean, slice: number): Slices<EncodedTexts> {
+    const added = this.#addedIn(specials);
+    // Most tokenizers do nothing to a text before it is split.
+    const isPlain = (added.raw ?? added.normalized) === undefined && !this.#changesText;
     const bytes = texts.reduce((sum, { length }) => sum + length, 0);
+    // Most texts are short, and alone: nothing is gathered for them.
+    if (isPlain && texts.length === 1 && bytes > 0 && bytes <= shortSliceBytes)
+      return this.#encodeOne(texts[0]!);
     // No token is shorter than a byte, and normalization makes at most three of one.
     const sink = new TokenSink(bytes * (this.#changesText ? 3 : 1) + texts.length);
     let le32: Uint8Array<ArrayBuffer> | undefined;
     try {
-      const ends = yield* this.#encodeEach(texts, this.#addedIn(specials), sink, new Cost(slice));
+      const ends = yield* this.#encodeEach(texts, isPlain ? undefined : added, sink, new Cost(slice));
       le32 = sink.finish();
       return { le32, ends };
     } finally {
@@ -104,13 +111,24 @@ export class Encoding {
     }
   }
 
-  *#encodeEach(texts: readonly Uint8Array[], added: Added, sink: TokenSink, cost: Cost): Slices<Uint32Array> {
+  #encodeOne(text: Uint8Array): EncodedTexts {
+    const le32 = this.core.encodeWhole(text);
+    if (le32 === undefined) throw new LongRun(0);
+    return { le32, ends: Uint32Array.of(le32.length) };
+  }
+
+  /** `added`: undefined if nothing is done to the texts before they are split. */
+  *#encodeEach(
+    texts: readonly Uint8Array[],
+    added: Added | undefined,
+    sink: TokenSink,
+    cost: Cost,
+  ): Slices<Uint32Array> {
     const ends = new Uint32Array(texts.length);
-    // Most tokenizers do nothing to a text before it is split.
-    const isPlain = (added.raw ?? added.normalized) === undefined && !this.#changesText;
-    for (const [index, text] of texts.entries()) {
+    for (let index = 0; index < texts.length; index++) {
+      const text = texts[index]!;
       if (cost.add(textCost)) yield;
-      if (!isPlain) yield* this.#encodeStretches(added, text, index, sink, cost);
+      if (added !== undefined) yield* this.#encodeStretches(added, text, index, sink, cost);
       else if (text.length > 0) {
         // Most texts are short, and encoded at once: no generator is made for them.
         const taken = this.#encodeBeginning(text, index, sink);

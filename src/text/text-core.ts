@@ -171,6 +171,28 @@ export class TextCore {
    * is taken that what follows could change.
    */
   encode(text: Uint8Array, ends = true): EncodedBeginning | undefined {
+    const count = this.#encode(text, ends);
+    if (count === undefined) return undefined;
+    const output = this.#wasm.output.value >>> 2;
+    return {
+      tokens: this.#words.subarray(output, output + count),
+      taken: count === 0 ? 0 : this.#wasm.taken.value,
+    };
+  }
+
+  /**
+   * Encodes a text of at most a window, which is not empty. Returns its tokens as le32, which belong to the
+   * caller; undefined as encode() does.
+   */
+  encodeWhole(text: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+    const count = this.#encode(text, true);
+    if (count === undefined) return undefined;
+    const output = this.#wasm.output.value;
+    return this.#bytes.slice(output, output + 4 * count);
+  }
+
+  /** Returns the number of tokens, which are at the core's output; 0 if nothing is taken. */
+  #encode(text: Uint8Array, ends: boolean): number | undefined {
     for (let bytesMax = this.windowBytes; ; bytesMax *= 2) {
       const window = fitting(text, bytesMax);
       if (window > this.#window) this.#widen(window);
@@ -178,12 +200,11 @@ export class TextCore {
       this.#bytes.set(isWhole ? text : text.subarray(0, window), this.#input);
       const count = this.#wasm.encodeWindow(window, isWhole && ends ? 1 : 0);
       this.#look();
-      if (count === needsMore && isWhole) return { tokens: new Uint32Array(0), taken: 0 };
+      if (count === needsMore && isWhole) return 0;
       if (count === needsMore && bytesMax < windowBytesMax) continue;
       if (count === needsMore || this.#wasm.longestPiece.value > limits.textRunBytesMax) return undefined;
       if (count < 0) throw noMemory();
-      const output = this.#wasm.output.value >>> 2;
-      return { tokens: this.#words.subarray(output, output + count), taken: this.#wasm.taken.value };
+      return count;
     }
   }
 
