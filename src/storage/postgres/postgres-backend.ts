@@ -23,7 +23,7 @@ import type { UsageQuery } from '../contract/usage.js';
 import type { StorageActivity } from '../shared/activity.js';
 import { checkVault } from './check/check.js';
 import { repairVault } from './check/repair.js';
-import { keptFrom, readTokenizer } from './commit/apply.js';
+import { keptTokenizer } from './commit/tokenizers.js';
 import { forget, overwriteUnused } from './collect/forget.js';
 import { Committer } from './commit/committer.js';
 import type { VaultParts } from './commit/parts.js';
@@ -178,10 +178,9 @@ export class PostgresBackend implements ManagedBackend {
     return this.vault.registries.read(id);
   }
 
-  async readTokenizer(name: string): Promise<KeptTokenizer | undefined> {
-    const { database, partitions } = this.vault;
-    const [row] = await database.query(readTokenizer, [partitions.first, Buffer.from(name)]);
-    return row && keptFrom(row);
+  readTokenizer(name: string): Promise<KeptTokenizer | undefined> {
+    const { database } = this.vault;
+    return keptTokenizer((statement, values) => database.query(statement, values), this.vault, name);
   }
 
   scanSegments(query: ScanQuery): Promise<SegmentScan> {

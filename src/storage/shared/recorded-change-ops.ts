@@ -9,7 +9,7 @@ import type {
   ReferenceOutcome,
   RequestMark,
 } from '../contract/change.js';
-import type { ChangeOps, ManifestPlan, Part } from './apply-change.js';
+import type { ChangeOps, ManifestPlan, Part, RequestMemory } from './change-ops.js';
 import type { UsageEvent } from './usage.js';
 import { RecordedManifests } from './recorded-manifests.js';
 import type { RecordedSegment, StagedVault } from './staged-vault.js';
@@ -21,7 +21,7 @@ export interface Incoming {
 }
 
 /** Applies changes to a vault whose records are in memory. */
-export class RecordedChangeOps implements ChangeOps<Incoming> {
+export class RecordedChangeOps implements ChangeOps<Incoming>, RequestMemory {
   readonly #manifests: RecordedManifests;
 
   constructor(private readonly vault: StagedVault) {

@@ -8,7 +8,7 @@ import {
 } from '../../model/index.js';
 import type { ChangeResult, ManifestOutcome, NewSegment } from '../contract/change.js';
 import { fingerprints, wholeBlocks } from '../contract/queries.js';
-import type { Part } from './apply-change.js';
+import type { Part } from './change-ops.js';
 import * as rules from './manifest-rules.js';
 import { distinctHashes, tokensOf } from './records.js';
 import { prefixOutdated } from './refusals.js';

@@ -9,7 +9,7 @@ import type {
   ReferenceOutcome,
   RequestMark,
 } from '../../contract/change.js';
-import type { ChangeOps, ManifestPlan, Part } from '../../shared/apply-change.js';
+import type { ChangeOps, ManifestPlan, Part, RequestMemory } from '../../shared/change-ops.js';
 import type { UsageEvent } from '../../shared/usage.js';
 import { putTokenizer, readTokenizer } from '../tables/kept-tokenizers.js';
 import type { KnownSegment } from '../segments/segment-caches.js';
@@ -27,7 +27,7 @@ import {
 import type { WriteSession } from './write-session.js';
 
 /** Applies changes to the tables of one write transaction. */
-export class LmdbChangeOps implements ChangeOps<IncomingSegments> {
+export class LmdbChangeOps implements ChangeOps<IncomingSegments>, RequestMemory {
   constructor(private readonly session: WriteSession) {}
 
   replay(request: RequestMark): ChangeResult | undefined {

@@ -76,11 +76,11 @@ export class Committer {
             await replacements?.check();
             const earlier = change.request && replayed(request, change.request);
             if (earlier) return earlier;
-            const { result, unchanged } = await applyChange(works, replacements, clockMax);
+            const { result, wrote } = await applyChange(works, replacements, clockMax);
             if (change.request) vault.requests.latest = change.request;
             if (mark) remember(transaction, vault.partitions, mark, request, result);
             // A change without rows of its own is told by the row of a request.
-            else if (!unchanged && works.witness === undefined) {
+            else if (wrote && works.witness === undefined) {
               internal = internalMark(vault.clock());
               remember(transaction, vault.partitions, internal, undefined, result);
             }

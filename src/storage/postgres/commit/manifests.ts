@@ -1,6 +1,6 @@
 import { type Conversation, type ConversationSpec, type Expiry, present } from '../../../model/index.js';
 import type { ChangeResult, ManifestOutcome } from '../../contract/change.js';
-import type { Part } from '../../shared/apply-change.js';
+import type { Part } from '../../shared/change-ops.js';
 import * as rules from '../../shared/manifest-rules.js';
 import { prefixOutdated } from '../../shared/refusals.js';
 import { int, type Statement } from '../database/driver.js';

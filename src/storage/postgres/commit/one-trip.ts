@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { frameRegistryId } from '../../../codec/index.js';
 import { isSegmentHash, type SegmentHash } from '../../../model/index.js';
 import type { Change } from '../../contract/change.js';
-import type { Part } from '../../shared/apply-change.js';
+import type { Part } from '../../shared/change-ops.js';
 import { distinctHashes } from '../../shared/records.js';
 import type { Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';

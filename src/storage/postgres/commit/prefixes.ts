@@ -1,7 +1,7 @@
 import type { Conversation } from '../../../model/index.js';
 import type { Change } from '../../contract/change.js';
 import { prefixFingerprintBytes, wholeBlocks } from '../../contract/queries.js';
-import type { Part } from '../../shared/apply-change.js';
+import type { Part } from '../../shared/change-ops.js';
 import type { Row, Statement } from '../database/driver.js';
 import { bytes } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
