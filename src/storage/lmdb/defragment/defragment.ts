@@ -11,6 +11,7 @@ import {
   reclaimablePointerPages,
   rewritePointers,
 } from './defragment-packs.js';
+import { refillKeyIndex } from './refill-key-index.js';
 import { shortenRecords } from './shorten.js';
 
 /** Tables of short records, or of records that share a page. In the others they are longer, or few. */
@@ -58,6 +59,7 @@ export async function defragment(
   await gatherNodes(tables, names, write, turns);
   await codeApplications(tables, names, write, turns);
   await shortenRecords(tables, write, turns);
+  for (const index of [tables.ids, tables.radixEdges]) await refillChunks(index, write, turns);
   const { packs } = tables;
   if ((await reclaimablePackPages(tables, turns)) > 0)
     await eachStretch((after) => defragmentPacks(packs, after), write, turns);
@@ -71,6 +73,19 @@ export async function defragment(
       await turns.pause();
     }
   }
+}
+
+async function refillChunks(
+  index: Table<Buffer>,
+  write: <T>(action: () => T) => Promise<T>,
+  turns: BackgroundTurns,
+): Promise<void> {
+  let from: Buffer | undefined;
+  do {
+    const start: Buffer | undefined = from;
+    from = await write(() => refillKeyIndex(index, start));
+    await turns.pause();
+  } while (from !== undefined);
 }
 
 /** Runs a step over a table, a write transaction each, from the key on that it returns. */

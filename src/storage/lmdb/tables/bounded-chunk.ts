@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, varintBytes } from '../../shared/bytes.js';
-import { commonPrefix, decodeKeyChunk, type KeyEntry } from './key-chunk.js';
+import { commonPrefix } from './key-bytes.js';
+import { decodeKeyChunk, type KeyEntry } from './key-chunk.js';
 
 /**
  * A chunk of a key index as its record has it. The record has the end of the chunk's keys. So a chunk whose

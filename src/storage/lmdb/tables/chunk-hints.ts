@@ -1,4 +1,4 @@
-import { compareKeys } from './key-chunk.js';
+import { compareKeys } from './key-bytes.js';
 
 /** Limit of the keys; beyond it, all are dropped. */
 const HINTS_MAX = 4096;

@@ -1,10 +1,8 @@
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
+import { commonPrefix, equalBytes, type KeyEntry } from './key-bytes.js';
+import { decodeLeanChunk, findInLeanChunk, isLeanChunk, spelledEntries } from './lean-key-chunk.js';
 
-/** A key and its number. */
-export interface KeyEntry {
-  readonly key: Buffer;
-  readonly number: number;
-}
+export type { KeyEntry } from './key-bytes.js';
 
 /** Place of a key in a chunk, present or to be inserted. */
 export interface KeyPlace {
@@ -33,6 +31,7 @@ interface NextEntry {
 /**
  * Locates a key in a chunk of a key index: keys in the order of their bytes, each as the number of bytes
  * shared with the one before, the rest, and the distance to the number before. Searched and changed as bytes.
+ * The chunk is a plain one.
  */
 export function locateKey(chunk: Uint8Array, key: Uint8Array): KeyPlace {
   const reader = new ByteReader(chunk);
@@ -91,12 +90,28 @@ export function encodeKeyChunk(entries: readonly KeyEntry[]): Uint8Array {
   return writer.finish();
 }
 
+/** Returns the number of a key in a chunk of either form. @throws StowkenError CORRUPT_STORE */
+export function findInChunk(chunk: Uint8Array, key: Uint8Array): number | undefined {
+  return isLeanChunk(chunk) ? findInLeanChunk(chunk, key) : locateKey(chunk, key).found;
+}
+
+/** Returns a chunk's entries in the plain form, which can be changed. @throws StowkenError CORRUPT_STORE */
+export function plainChunk(chunk: Uint8Array): Uint8Array {
+  if (!isLeanChunk(chunk)) return chunk.slice();
+  const writer = new ByteWriter(2 * chunk.length);
+  for (const { shared, rest, distance } of spelledEntries(chunk)) writeEntry(writer, shared, rest, distance);
+  return writer.finish();
+}
+
+/** Decodes a chunk of either form. @throws StowkenError CORRUPT_STORE */
 export function decodeKeyChunk(chunk: Uint8Array): KeyEntry[] {
+  if (isLeanChunk(chunk)) return decodeLeanChunk(chunk);
   return [...entriesAfter(new ByteReader(chunk), Buffer.alloc(0), 0)];
 }
 
-/** Returns the entries from a key on. */
-export function entriesFrom(chunk: Uint8Array, key: Buffer): Generator<KeyEntry, void, void> {
+/** Returns the entries of a chunk of either form from a key on. @throws StowkenError CORRUPT_STORE */
+export function entriesFrom(chunk: Uint8Array, key: Buffer): Iterable<KeyEntry> {
+  if (isLeanChunk(chunk)) return decodeLeanChunk(chunk).filter((entry) => entry.key.compare(key) >= 0);
   const { cut, shared, numberBefore } = locateKey(chunk, key);
   return entriesAfter(new ByteReader(chunk, cut), key.subarray(0, shared), numberBefore);
 }
@@ -117,32 +132,6 @@ function* entriesAfter(
     number += reader.zigzag();
     yield { key, number };
   }
-}
-
-/**
- * Compares two keys by their bytes; negative: the first is below the other. Keys are short: a call of
- * Buffer.compare would take longer than the comparison.
- */
-export function compareKeys(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const distance = a[at]! - b[at]!;
-    if (distance !== 0) return distance;
-  }
-  return a.length - b.length;
-}
-
-/** Returns the length of the common prefix of two keys. */
-export function commonPrefix(a: Uint8Array, b: Uint8Array): number {
-  return equalBytes(a, 0, a.length, b, 0);
-}
-
-/** Returns how many bytes of `a`, from `at` up to `end`, equal those of `b` from `from` on. */
-function equalBytes(a: Uint8Array, at: number, end: number, b: Uint8Array, from: number): number {
-  const lengthMax = Math.min(end - at, b.length - from);
-  let length = 0;
-  while (length < lengthMax && a[at + length] === b[from + length]) length++;
-  return length;
 }
 
 function writeEntry(writer: ByteWriter, shared: number, rest: Uint8Array, numberDistance: number): void {

@@ -5,17 +5,18 @@ import {
   endBytes,
   entriesUpTo,
 } from './bounded-chunk.js';
-import { INDEX_CHUNK_BYTES } from './layout.js';
+import { commonPrefix, compareKeys } from './key-bytes.js';
 import {
-  commonPrefix,
-  compareKeys,
   decodeKeyChunk,
   encodeKeyChunk,
   entriesFrom,
+  findInChunk,
   insertKey,
   locateKey,
   type KeyEntry,
+  plainChunk,
 } from './key-chunk.js';
+import { INDEX_CHUNK_BYTES } from './layout.js';
 import type { Table } from './table.js';
 
 /** Prefix of all chunks' keys, and the whole key of the first chunk: LMDB has no empty keys. */
@@ -38,7 +39,7 @@ export class KeyIndex {
   /** @throws StowkenError CORRUPT_STORE */
   find(wanted: Uint8Array): number | undefined {
     const entries = this.entriesAt(chunkKeyOf(wanted));
-    return entries && locateKey(entries, wanted).found;
+    return entries && findInChunk(entries, wanted);
   }
 
   /** Yields the entries from a key on. @throws StowkenError CORRUPT_STORE */
@@ -157,8 +158,7 @@ export class KeyIndexWriter extends KeyIndex {
       throw this.table.miscounted(hand.key, `has ${key.toString('hex')}, which is to be inserted`);
     hand.entries = insertKey(hand.entries, place, { key, number });
     hand.changed = true;
-    const bytes = hand.entries.length + endBytes(hand.key, hand.end);
-    if (bytes > INDEX_CHUNK_BYTES) this.#split(hand, place.atEnd);
+    if (isLong(hand)) this.#split(hand, place.atEnd);
   }
 
   /** Removes a key that is in the index. @throws StowkenError CORRUPT_STORE if it is not */
@@ -192,6 +192,8 @@ export class KeyIndexWriter extends KeyIndex {
   /** Writes buffered changes. */
   flush(): void {
     this.#joinEmpty();
+    // A chunk that a compaction filled is cut when it is changed.
+    for (const hand of [...this.#hands]) if (hand.changed && isLong(hand)) this.#split(hand, false);
     const appended = this.#firstAppended();
     for (const [at, { key, end, entries, stored, changed }] of this.#hands.entries()) {
       if (!changed) continue;
@@ -259,7 +261,7 @@ export class KeyIndexWriter extends KeyIndex {
     const chunk = this.storedAt(key);
     if (!chunk) return { key: firstKey, end: undefined, entries: noEntries, stored: false, changed: false };
     const { key: chunkKey, end, entries } = chunk;
-    return { key: chunkKey, end, entries: entries.slice(), stored: true, changed: false };
+    return { key: chunkKey, end, entries: plainChunk(entries), stored: true, changed: false };
   }
 
   /** Returns how many buffered chunks have keys that are not above this one. */
@@ -274,7 +276,7 @@ export class KeyIndexWriter extends KeyIndex {
     return low;
   }
 
-  /** Keys added in order leave full chunks behind them. */
+  /** Cuts a chunk until each part is short enough. Keys added in order leave full chunks behind them. */
   #split(hand: Hand, atEnd: boolean): void {
     const entries = decodeKeyChunk(hand.entries);
     const cut = atEnd ? entries.length - 1 : entries.length >> 1;
@@ -284,16 +286,16 @@ export class KeyIndexWriter extends KeyIndex {
     if (!last || !first) return;
     // The shortest beginning of `first` that sorts after `last`.
     const key = chunkKeyOf(first.key.subarray(0, commonPrefix(first.key, last.key) + 1));
-    this.#hands.splice(this.#handsUpTo(key), 0, {
-      key,
-      end: hand.end,
-      entries: encodeKeyChunk(right),
-      stored: false,
-      changed: true,
-    });
+    const next = { key, end: hand.end, entries: encodeKeyChunk(right), stored: false, changed: true };
+    this.#hands.splice(this.#handsUpTo(key), 0, next);
     hand.entries = encodeKeyChunk(left);
     hand.end = key;
+    for (const part of [hand, next]) if (isLong(part)) this.#split(part, false);
   }
+}
+
+function isLong({ key, end, entries }: Hand): boolean {
+  return entries.length + endBytes(key, end) > INDEX_CHUNK_BYTES;
 }
 
 /** @throws StowkenError CORRUPT_STORE if a chunk that ends there cannot have this key */

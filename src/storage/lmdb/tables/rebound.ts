@@ -1,12 +1,15 @@
 import { decodeBoundedChunk, encodeBoundedChunk } from './bounded-chunk.js';
-import { commonPrefix, decodeKeyChunk, encodeKeyChunk, type KeyEntry } from './key-chunk.js';
+import { commonPrefix } from './key-bytes.js';
+import { decodeKeyChunk, encodeKeyChunk, type KeyEntry } from './key-chunk.js';
 import { chunkKeyOf } from './key-index.js';
+import { encodeLeanChunk, isLeanChunk } from './lean-key-chunk.js';
 import type { Table } from './table.js';
 
 interface Chunk {
   readonly key: Buffer;
   readonly end: Buffer | undefined;
   readonly entries: readonly KeyEntry[];
+  readonly isLean: boolean;
 }
 
 /**
@@ -24,7 +27,7 @@ export function reboundChunks(
   let left: Chunk | undefined;
   for (const { key, value } of range) {
     const { end, entries } = decodeBoundedChunk(key, value);
-    const chunk: Chunk = { key, end, entries: decodeKeyChunk(entries) };
+    const chunk: Chunk = { key, end, entries: decodeKeyChunk(entries), isLean: isLeanChunk(entries) };
     left = left ? rebound(table, left, chunk) : chunk;
   }
   return range.length > limit ? left?.key : undefined;
@@ -44,6 +47,7 @@ function rebound(table: Table<Buffer>, left: Chunk, right: Chunk): Chunk {
   return moved;
 }
 
-function put(table: Table<Buffer>, { key, end, entries }: Chunk): void {
-  table.put(key, encodeBoundedChunk(key, { end, entries: encodeKeyChunk(entries) }));
+function put(table: Table<Buffer>, { key, end, entries, isLean }: Chunk): void {
+  const encoded = (isLean ? encodeLeanChunk(entries) : undefined) ?? encodeKeyChunk(entries);
+  table.put(key, encodeBoundedChunk(key, { end, entries: encoded }));
 }
