@@ -336,6 +336,16 @@ describe('import', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(5);
   });
 
+  it('reads a document that is alone in its file, though lines like it were refused before', async () => {
+    const lines = ['a', 'b'].map((content) => ({ data: [{ text: content }] }));
+    const refused = join(folder, 'lines.jsonl');
+    const whole = join(folder, 'whole.json');
+    writeFileSync(refused, toLines(lines));
+    writeFileSync(whole, JSON.stringify({ data: [{ text: 'c' }] }));
+    const { stdout } = await run(['import', '--json', refused, whole]);
+    expect(jsonLines(stdout)).toMatchObject([{ stored: 1, failed: 2, formats: { text: 1 } }]);
+  });
+
   it('reports a file that it cannot read and a gzip file that is cut', async () => {
     const cut = join(folder, 'cut.gz');
     writeFileSync(cut, gzipSync(toLines([{ messages: [] }])).subarray(0, -4));

@@ -117,7 +117,7 @@ export class ImportRun {
     for await (const { value: batch, isOnly } of withOnly(batches)) {
       for (const document of batch) {
         if (this.stopped) return;
-        if (this.isRefusedAgain(document, session !== undefined)) continue;
+        if (this.isRefusedAgain(document, session !== undefined || isOnly)) continue;
         const where = `${name}:${document.number}`;
         const bytes = document.bytes?.length ?? 0;
         const read = this.read(where, document, session?.open, isOnly);
@@ -143,8 +143,8 @@ export class ImportRun {
   }
 
   /** Counts a line that is like one that was refused; false for any other. */
-  private isRefusedAgain({ bytes }: SourceDocument, inSession: boolean): boolean {
-    const kind = this.refused.kindOf(bytes, inSession);
+  private isRefusedAgain({ bytes }: SourceDocument, mayBeOther: boolean): boolean {
+    const kind = this.refused.kindOf(bytes, mayBeOther);
     if (kind !== undefined) this.tally.failures.again(kind);
     return kind !== undefined;
   }

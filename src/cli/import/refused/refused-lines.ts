@@ -38,16 +38,16 @@ export class RefusedLines {
 
   /**
    * Returns the kind of the refusal of a line that is like one that was refused; undefined for any other.
-   * `inSession`: the line may be an event of a session, whatever its shape.
+   * `mayBeOther`: the line may be an event of a session, or the list of a whole file, whatever its shape.
    */
-  kindOf(line: Buffer | undefined, inSession: boolean): string | undefined {
+  kindOf(line: Buffer | undefined, mayBeOther: boolean): string | undefined {
     if (line === undefined || line.length === 0) return undefined;
     if (!mayHoldObject(line)) return this.#hasNoObjects ? notAnObject : undefined;
     if (this.#lookFor > 0) {
       this.#lookFor = isNoJson(line) ? lookedAt : this.#lookFor - 1;
       if (this.#lookFor === lookedAt) return notJson;
     }
-    return inSession ? undefined : this.#kindByPattern(line);
+    return mayBeOther ? undefined : this.#kindByPattern(line);
   }
 
   #kindByPattern(line: Buffer): string | undefined {
