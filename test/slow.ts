@@ -59,6 +59,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/storage/lmdb/defragment.test.ts': 'stores and deletes thousands of conversations',
   'test/text/tokenizer-json.test.ts': 'reads whole vocabularies',
   'test/storage/lmdb/board/model.test.ts': 'long histories, with boards that are built and cut',
+  'test/vault/joined.test.ts': 'long conversations in every storage',
   'test/server/giving-back.test.ts': 'server processes, until space is given back',
   'test/cli/serve.test.ts': 'server processes, one after the other',
   'test/codec/registry.test.ts': 'trains registries, a thousand random ones',

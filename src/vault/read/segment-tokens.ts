@@ -39,17 +39,20 @@ export class SegmentTokens {
      * The codec when the frames were read: a compaction may drop their registries before they are decoded.
      */
     private readonly codec: Codec,
+    /** Approximate tokens that are decoded together. */
+    private readonly aheadTokensMax: number,
   ) {}
 
   static async read(
     { backend, codec, recent }: SegmentTokensParts,
     segments: readonly WholeSegment[],
     form: TokenForm,
+    aheadTokensMax: number = limits.decodeAheadTokensMax,
   ): Promise<SegmentTokens> {
     const known = segments.map(({ key }) => recent.get(key, form));
     const missing = segments.filter((_, index) => known[index] === undefined);
     const frames = missing.length > 0 ? await backend.readFrames(missing.map(({ key }) => key)) : [];
-    return new SegmentTokens(form, recent, known, missing, frames, codec.snapshot());
+    return new SegmentTokens(form, recent, known, missing, frames, codec.snapshot(), aheadTokensMax);
   }
 
   /**
@@ -65,11 +68,11 @@ export class SegmentTokens {
     return bytes;
   }
 
-  /** Decodes several short segments together, which is faster. */
+  /** Decodes several segments together, which is faster. */
   #decodeAhead(): void {
     const from = this.#decoded;
     let to = from;
-    for (let tokens = 0; to < this.missing.length && tokens < limits.decodeAheadTokensMax; to++) {
+    for (let tokens = 0; to < this.missing.length && tokens < this.aheadTokensMax; to++) {
       tokens += this.missing[to]!.tokenCount;
     }
     this.#ahead = this.codec.decodeMany(this.frames.slice(from, to), this.form);
