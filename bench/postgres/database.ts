@@ -1,40 +1,35 @@
-import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-
-const root = '/usr/lib/postgresql';
+import { freePort, initPostgres, startPostgres, stopPostgres } from '../lib/postgres-programs.js';
 
 /** A durable PostgreSQL of its own, on a free port of loopback, with the settings that it comes with. */
 export class OwnDatabase {
   private constructor(
     private readonly folder: string,
-    private readonly binaries: string,
     readonly port: number,
+    private readonly ownUrl: string,
     readonly client: pg.Client,
   ) {}
 
   /** @throws Error if PostgreSQL is not installed */
   static async start(): Promise<OwnDatabase> {
-    const binaries = installed();
-    if (binaries === undefined) throw new Error(`PostgreSQL is not in ${root}: apt-get install postgresql`);
     const folder = mkdtempSync(join(tmpdir(), 'stowken-bench-postgres-'));
-    ownedByPostgres(folder);
+    // The user of the database passes through it.
+    chmodSync(folder, 0o711);
     const data = join(folder, 'data');
-    run(binaries, 'initdb', ['-D', data, '-U', 'stowken', '--auth=trust', '-E', 'UTF8', '--locale=C']);
+    initPostgres(data);
     const port = await freePort();
-    const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200`;
-    run(binaries, 'pg_ctl', ['-D', data, '-w', '-l', join(data, 'log'), '-o', options, 'start']);
-    const client = new pg.Client({ connectionString: urlOf(port) });
+    const url = startPostgres(data, port, ['max_connections=200']);
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
-    return new OwnDatabase(folder, binaries, port, client);
+    return new OwnDatabase(folder, port, url, client);
   }
 
   /** URL of the database; with a schema's name, that of vaults' tables in it. */
   url(schema?: string): string {
-    return schema === undefined ? urlOf(this.port) : `${urlOf(this.port)}?schema=${schema}`;
+    return schema === undefined ? this.ownUrl : `${this.ownUrl}?schema=${schema}`;
   }
 
   async number(text: string): Promise<number> {
@@ -64,47 +59,7 @@ export class OwnDatabase {
 
   async stop(): Promise<void> {
     await this.client.end();
-    run(this.binaries, 'pg_ctl', ['-D', join(this.folder, 'data'), '-w', '-m', 'immediate', 'stop']);
+    stopPostgres(join(this.folder, 'data'));
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-function urlOf(port: number): string {
-  return `postgres://stowken@127.0.0.1:${port}/postgres`;
-}
-
-/** Runs a program of the database as its own user if this process is root, whom it refuses. */
-function run(binaries: string, program: string, args: readonly string[]): void {
-  const path = join(binaries, program);
-  const [command, rest] =
-    process.getuid?.() === 0 ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, args];
-  const { status, stderr } = spawnSync(command, rest, {
-    cwd: '/',
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${program}: ${stderr}`);
-}
-
-function ownedByPostgres(folder: string): void {
-  if (process.getuid?.() !== 0) return;
-  const ids = /^postgres:[^:]*:(\d+):(\d+)/m.exec(readFileSync('/etc/passwd', 'utf8'));
-  if (!ids) throw new Error('there is no user postgres');
-  chownSync(folder, Number(ids[1]), Number(ids[2]));
-  mkdirSync(join(folder, 'data'));
-  chownSync(join(folder, 'data'), Number(ids[1]), Number(ids[2]));
-}
-
-function installed(): string | undefined {
-  if (!existsSync(root)) return undefined;
-  const versions = readdirSync(root).sort((a, b) => Number(b) - Number(a));
-  return versions.map((each) => join(root, each, 'bin')).find((each) => existsSync(join(each, 'initdb')));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
 import { loadCore, type TokenCore } from '../../src/core/index.js';
-import { loadCorpus, type Corpus } from '../lib/corpus.js';
-import { generatedCorpus } from '../lib/generated.js';
+import type { Corpus } from '../lib/corpus.js';
 import { LoadClients } from '../lib/load.js';
+import { readMeasurements } from '../lib/measurements.js';
 import { OwnDatabase } from './database.js';
 import { measureBytes } from './bytes.js';
 import { measureRates } from './rates.js';
@@ -30,18 +29,7 @@ const parts: ReadonlyMap<string, (bench: Bench, corpus: Corpus) => Promise<void>
  * same conversations as gzipped JSON. `--corpus FILE...` and `--part NAME` as in the benchmark `serve`.
  */
 export async function run(argv: readonly string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    options: { corpus: { type: 'string', multiple: true }, part: { type: 'string', multiple: true } },
-    allowPositionals: true,
-  });
-  const measures = (values.part ?? [...parts.keys()]).map((name) => {
-    const measure = parts.get(name);
-    if (!measure) throw new Error(`no part ${name}; there are ${[...parts.keys()].join(', ')}`);
-    return measure;
-  });
-  const files = values.corpus === undefined ? [] : [...values.corpus, ...positionals];
-  const corpora = files.length > 0 ? await Promise.all(files.map(loadCorpus)) : [await generatedCorpus()];
+  const { measures, corpora } = await readMeasurements(argv, parts);
   const core = await loadCore();
   const database = await OwnDatabase.start();
   const clients = new LoadClients(clientProcesses);

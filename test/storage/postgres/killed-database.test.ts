@@ -7,7 +7,8 @@ import { createLiveCodec } from '../../../src/codec/index.js';
 import { migratePostgres, openPostgresBackend } from '../../../src/storage/index.js';
 import { listOf } from '../../contract/long-lists.js';
 import { core, longSegment, message, storing } from '../../contract/support.js';
-import { postgresMissing, restartPostgres, startPostgres, stopPostgres } from '../../support/postgres.js';
+import { stopPostgres } from '../../../bench/lib/postgres-programs.js';
+import { postgresMissing, restartPostgres, startPostgres } from '../../support/postgres.js';
 import { sampleOr } from '../../support/sample.js';
 
 const ownOnly = process.env['STOWKEN_TEST_URL'] !== undefined;
