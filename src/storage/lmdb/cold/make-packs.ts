@@ -12,6 +12,8 @@ export const PACK_RECORD_BYTES_MAX = 96 * 1024;
 const PAGE_LOSS_MAX = 0.2;
 /** Records of a smaller pack, as a part of those that would fit by their average size. */
 const SAFETY = 0.99;
+/** Attempts to make a pack that fits its pages. */
+const ATTEMPTS = 3;
 /** Pages below which packs are not fitted. */
 const FITTED_PAGES_MIN = 2;
 
@@ -67,13 +69,18 @@ export function countFor(records: readonly NumberedRecord[]): number {
 /** Returns a pack of the records, or of those at the beginning that fill one page fewer. */
 async function fittingPack({ fine, joined }: Taken): Promise<NewPack> {
   const all = await packOf(fine, joined!);
-  const count = fittingCount(all.pack.length, fine.length);
-  if (count === fine.length) return all;
-  const fewer = fine.slice(0, count);
-  const joinedFewer = joinedOf(fewer);
-  if (!joinedFewer) return all;
-  const some = await packOf(fewer, joinedFewer);
-  return pagesOf(some.pack.length) < pagesOf(all.pack.length) ? some : all;
+  const pages = pagesOf(all.pack.length) - 1;
+  let some = all;
+  // Fewer records are packed a little worse than all of them.
+  for (let attempt = 1; attempt <= ATTEMPTS && pagesOf(some.pack.length) > pages; attempt += 1) {
+    const count = fittingCount(some.pack.length, some.numbers.length, pages);
+    if (count === some.numbers.length) return all;
+    const fewer = fine.slice(0, count);
+    const joinedFewer = joinedOf(fewer);
+    if (!joinedFewer) return all;
+    some = await packOf(fewer, joinedFewer);
+  }
+  return pagesOf(some.pack.length) > pages ? all : some;
 }
 
 async function packOf(records: readonly NumberedRecord[], joined: Uint8Array): Promise<NewPack> {
@@ -82,12 +89,11 @@ async function packOf(records: readonly NumberedRecord[], joined: Uint8Array): P
   return { key: numbers[0]!, pack, numbers };
 }
 
-/** Returns how many records leave the last page of their pack less empty. */
-function fittingCount(bytes: number, records: number): number {
-  const pages = pagesOf(bytes);
-  const isFull = overflowBytes(pages) - bytes <= PAGE_LOSS_MAX * overflowBytes(1);
-  if (pages < FITTED_PAGES_MIN || isFull) return records;
-  return Math.floor((records * SAFETY * overflowBytes(pages - 1)) / bytes);
+/** Returns how many records of a pack fill so many pages; all of them if its last page is almost full. */
+function fittingCount(bytes: number, records: number, pages: number): number {
+  const isFull = overflowBytes(pages + 1) - bytes <= PAGE_LOSS_MAX * overflowBytes(1);
+  if (pages + 1 < FITTED_PAGES_MIN || (isFull && bytes <= overflowBytes(pages + 1))) return records;
+  return Math.max(1, Math.floor((records * SAFETY * overflowBytes(pages)) / bytes));
 }
 
 /** Returns the overflow pages of a pack; 0 for one that stays in a leaf. */
