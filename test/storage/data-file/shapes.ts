@@ -96,6 +96,18 @@ export const shapes: Readonly<Record<string, Shape>> = {
     await environment.write(() => meta.remove(1000));
     await environment.close();
   },
+  'values that became shorter in the transaction that wrote them': async (folder) => {
+    await (await openAt(folder)).close();
+    const environment = await Environment.open(folder, { sync: false });
+    const { requests } = environment.tables;
+    await environment.write(() => {
+      for (const bytes of [0, 10, 3000, 6000, 9000]) {
+        requests.put(Buffer.from(`long, then ${bytes}`), Buffer.alloc(9000, 1));
+        requests.put(Buffer.from(`long, then ${bytes}`), Buffer.alloc(bytes, 2));
+      }
+    });
+    await environment.close();
+  },
   'restored from a backup': async (folder) => {
     const source = `${folder}-source`;
     const backend = await openAt(source);

@@ -76,7 +76,7 @@ export function readTreeRecord(bytes: Buffer, at: number): TreeRecord {
   };
 }
 
-/** Returns the number of overflow pages of a value of this many bytes. */
+/** Returns how many overflow pages a value of this many bytes needs. */
 function pagesOf(valueBytes: number): number {
   return Math.floor((HEADER_BYTES - 1 + valueBytes) / PAGE_BYTES) + 1;
 }
@@ -195,8 +195,9 @@ export class TreePage {
   }
 
   /**
-   * Returns the place of the value of a leaf's node.
-   * @throws PageDamage if its pages do not match the value's size
+   * Returns the place of the value of a leaf's node. It may have more pages than it needs: LMDB keeps all of
+   * them if a value becomes shorter in the transaction that wrote it.
+   * @throws PageDamage if the value is longer than its pages
    */
   place(index: number): Place {
     const at = this.#at(index);
@@ -204,7 +205,7 @@ export class TreePage {
     const bytes = this.bytes.readUInt32LE(at);
     const place = { page: readNumber(this.bytes, start), pages: readNumber(this.bytes, start + 16), bytes };
     assertIntact(
-      place.pages === pagesOf(bytes),
+      place.pages >= pagesOf(bytes),
       this.number,
       () => `node ${index} has ${bytes} bytes in ${place.pages} pages`,
     );
