@@ -22,7 +22,7 @@ interface GuardedFile {
 export class GuardedFiles {
   readonly #files: GuardedFile[] = [];
   /** Those of them that grow. */
-  readonly #written: GuardedFile[] = [];
+  readonly #growing: GuardedFile[] = [];
   #fault: string | undefined;
   /** Time of the last look at the sizes of those that grow, by performance.now(). */
   #sizesAt = -Infinity;
@@ -35,7 +35,7 @@ export class GuardedFiles {
     const { dev: device, ino: inode, size } = statSync(path);
     const file: GuardedFile = { name, path, device, inode, bytes: grows ? size : undefined };
     this.#files.push(file);
-    if (grows) this.#written.push(file);
+    if (grows) this.#growing.push(file);
   }
 
   /**
@@ -43,17 +43,8 @@ export class GuardedFiles {
    * returned ever after.
    */
   fault(): string | undefined {
-    return this.#look(this.#files);
-  }
-
-  /** Describes a fault of those that grow, which are written to; undefined while they are intact. */
-  faultOfWritten(): string | undefined {
-    return this.#look(this.#written);
-  }
-
-  #look(files: readonly GuardedFile[]): string | undefined {
     if (this.#fault !== undefined) return this.#fault;
-    for (const file of files) {
+    for (const file of this.#files) {
       const fault = look(file);
       if (fault === undefined) continue;
       this.#sizesAt = -Infinity;
@@ -69,7 +60,7 @@ export class GuardedFiles {
    */
   cut(): string | undefined {
     if (performance.now() - this.#sizesAt < SIZE_RECENT_MS) return undefined;
-    for (const file of this.#written) {
+    for (const file of this.#growing) {
       const found = statSync(file.path, { throwIfNoEntry: false });
       if (found?.ino === file.inode && found.size < present(file.bytes, 'it grows')) return this.fault();
     }

@@ -164,8 +164,9 @@ export class Environment {
    * the vault counts as failed.
    */
   async write<T>(action: () => T): Promise<T> {
-    // Before LMDB uses a page that may be gone, and before anybody is told that the change is stored.
-    assertWhole(this.files.faultOfWritten());
+    // Before LMDB uses a page that may be gone, or writes to a vault that another process took over because
+    // its owner's socket was gone; and before anybody is told that the change is stored.
+    assertWhole(this.files.fault());
     const result = await this.#write(action);
     assertWhole(this.files.fault());
     return result;
