@@ -21,20 +21,23 @@ function allAdded({ added = [], special, starts, characters }: Vocabulary): read
 }
 
 /**
- * Returns the texts of added tokens beside which blanks of a text are left out, or put in, before the next
- * stretch of it.
+ * Returns the texts of added tokens that a text has where it does not come back: beside them blanks are left
+ * out, or put in, or they are written in another form than that which they are found in.
  */
-export function changingTexts({ added = [], characters, bytes, starts }: Vocabulary): string[] {
+export function changingTexts({ added = [], characters, bytes, starts, nfc = false }: Vocabulary): string[] {
   const prefix = characters?.prefix ?? 'none';
   const putsIn = prefix === 'each' || prefix === 'missing';
-  return added
-    .filter(({ lstrip, rstrip }) => putsIn || lstrip || rstrip)
-    .map(({ id, normalized, marks = false }) => {
-      const token = bytes.subarray(starts[id], starts[id + 1]);
-      // The vocabulary has the space that is put before it.
-      const own = normalized && prefix === 'each' ? token.subarray(1) : token;
-      return Buffer.from(marks ? withMarks(own) : own).toString();
-    });
+  return added.flatMap(({ id, normalized, lstrip, rstrip, marks = false }) => {
+    const token = bytes.subarray(starts[id], starts[id + 1]);
+    // The vocabulary has the space that is put before it.
+    const own = normalized && prefix === 'each' ? token.subarray(1) : token;
+    const spaced = Buffer.from(own).toString();
+    const written = marks ? Buffer.from(withMarks(own)).toString() : spaced;
+    const found = nfc && normalized ? written.normalize('NFC') : written;
+    if (!putsIn && !lstrip && !rstrip && found === written) return [];
+    // Spaces of a text may stand for its marks.
+    return marks && normalized ? [found, spaced] : [found];
+  });
 }
 
 /** Tokens by their bytes: a node for each beginning of one. */
@@ -105,6 +108,8 @@ export class AddedTokens {
   *stretches(text: Uint8Array): Generator<Stretch, void, void> {
     let from = 0;
     let at = 0;
+    // Place that blanks go up to. They may be tokens themselves, each of which takes the same ones.
+    let blanksTo = 0;
     while (at < text.length) {
       const found = this.#begins[text[at]!] === 1 ? this.#longest(text, at) : undefined;
       if (found === undefined) {
@@ -113,8 +118,9 @@ export class AddedTokens {
       }
       const { token, to } = found;
       if (this.specials || !token.special) {
-        const begin = token.lstrip ? Math.max(from, beginOfBlanks(text, at, this.spaces)) : at;
-        const end = token.rstrip ? endOfBlanks(text, to, this.spaces) : to;
+        const begin = token.lstrip ? Math.max(from, beginOfBlanks(text, from, at, this.spaces)) : at;
+        if (token.rstrip && to > blanksTo) blanksTo = endOfBlanks(text, to, this.spaces);
+        const end = token.rstrip ? blanksTo : to;
         if (begin > from) yield { from, to: begin, token: undefined };
         yield { from: begin, to: end, token: token.id };
         from = end;

@@ -7,11 +7,16 @@ const blanks = new Set(
 );
 const space = 0x20;
 
-/** Returns the place at which blanks begin that end at `to`. `spaces`: a space is a blank. */
-export function beginOfBlanks(text: Uint8Array, to: number, spaces: boolean): number {
+/**
+ * Returns the place at which blanks begin that end at `to`, looking back no further than to `least`. `spaces`:
+ * a space is a blank.
+ */
+export function beginOfBlanks(text: Uint8Array, least: number, to: number, spaces: boolean): number {
   let from = to;
   for (;;) {
-    const length = lengths.find((each) => each <= from && isBlank(text.subarray(from - each, from), spaces));
+    const length = lengths.find(
+      (each) => least + each <= from && isBlank(text.subarray(from - each, from), spaces),
+    );
     if (length === undefined) return from;
     from -= length;
   }

@@ -209,6 +209,24 @@ describe("a tokenizer.json with byte_fallback gives the ids of Hugging Face's to
   });
 });
 
+it('names added tokens beside which blanks are left out, with the spaces of a text', async () => {
+  const json = tokenizerJson(kinds.Gemma, [['a', 'e']], false);
+  const next = Object.keys(json.model.vocab).length;
+  const added = [
+    { id: next, content: 'a▁b', normalized: true, special: false, lstrip: true },
+    { id: next + 1, content: 'x▁y', normalized: false, special: false, rstrip: true },
+  ];
+  const path = join(folder, 'beside.json');
+  writeFileSync(path, JSON.stringify({ ...json, added_tokens: asInFile(added) }));
+  const given = await readTokenizer({ name: 'mine', path, pattern: undefined });
+  expect(given.changesBeside).toEqual(['a▁b', 'a b', 'x▁y']);
+  const encoding = await loadEncoding(given);
+  const back = ['1\ta b', '1\tx▁y ', 'x y '].map((text) =>
+    decode(encoding, encode(encoding, text), true, true),
+  );
+  expect(back.map(({ text }) => text)).toEqual(['1a b', '1\tx y', 'x y ']);
+});
+
 it('encodes a long text without spaces, and one of many windows', async () => {
   const json = tokenizerJson(
     kinds['Llama 2'],

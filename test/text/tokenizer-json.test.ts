@@ -170,6 +170,35 @@ describe("a tokenizer.json gives the ids of Hugging Face's tokenizers", () => {
     );
   });
 
+  it('with blanks that are tokens, and take the blanks beside them', async () => {
+    const parts = { merges: [], preTokenizer: preTokenizers.Qwen };
+    const first = Object.keys(tokenizerJson(parts).model.vocab).length;
+    const line = { id: first, content: '\n', normalized: false, special: false };
+    for (const flags of [{ lstrip: true }, { rstrip: true }]) {
+      const encoding = await encodingOf(tokenizerJson({ ...parts, added: [{ ...line, ...flags }] }));
+      // Each of them would look at all others, were they not known to be blanks.
+      expect(new Set(encode(encoding, '\n'.repeat(200_000)))).toEqual(new Set([first]));
+    }
+    const json = tokenizerJson({ ...parts, added: [{ ...line, lstrip: true }] });
+    const some = ['a \n\n b', ' \t\n', '\n\u3000\n', '\u0085\n\n'];
+    const encoding = await encodingOf(json);
+    expect(some.map((text) => encode(encoding, text))).toEqual(await encodeByPeer(json, some));
+  });
+
+  it('and names those beside which a text is not what comes back', async () => {
+    const token = { normalized: true, special: false };
+    const parts = { merges: [], preTokenizer: preTokenizers.Qwen, nfc: true };
+    const first = Object.keys(tokenizerJson(parts).model.vocab).length;
+    const contents = ['e\u0301<', '\u00e9>', '<l>'];
+    const added = contents.map((content, at) => ({ ...token, id: first + at, content, lstrip: at === 2 }));
+    const given = await read(tokenizerJson({ ...parts, added }));
+    // The first is found as U+00E9, and written in two characters.
+    expect(given.changesBeside).toEqual(['\u00e9<', '<l>']);
+    const encoding = await loadEncoding(given);
+    const written = ['\u00e9<', '\u00e9>', 'a <l>'].map((text) => decode(encoding, encode(encoding, text)));
+    expect(written).toEqual(['e\u0301<', '\u00e9>', 'a<l>']);
+  });
+
   it('split by the same pattern, as tiktoken does with the same tokens', async () => {
     const vocabulary = await loadBuilt('r50k_base');
     const tokens = Array.from({ length: 50_256 }, (_, id) =>

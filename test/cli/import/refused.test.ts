@@ -134,6 +134,18 @@ describe('lines like those that were refused', () => {
   });
 });
 
+it('reads tools of which numbers are kept as they are written', () => {
+  const line = (from: string) =>
+    Buffer.from(`{"tools": [{"messages": [{"from": ${from}, "value": "a"}]}], "id": "x"}`);
+  const refused = new RefusedLines();
+  refused.add(line('5'), refusalOf(line('5')));
+  expect([refusalOf(line('5'))?.kind, refusalOf(line('5.0'))]).toEqual([
+    'no messages in a shape that is known',
+    undefined,
+  ]);
+  expect(refused.kindOf(line('5.0'), false)).toBeUndefined();
+});
+
 describe('lines that are no JSON', () => {
   const parses = (line: Buffer) => refusalOf(line)?.kind !== 'not JSON';
 

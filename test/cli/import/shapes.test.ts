@@ -50,6 +50,15 @@ function withInside(value: Json, object: JsonObject, inside: JsonObject): Json {
 }
 
 describe('the table of shapes', () => {
+  it('reads a mapping in which a message was left out', () => {
+    const message = { author: { role: 'user' }, content: { parts: ['Hi'] } };
+    const mapping = { a: { message, parent: null }, b: null, c: 'none' };
+    const document = { id: 'x', mapping };
+    const draft = read(document);
+    expect(draft).toMatchObject({ format: 'chatgpt', messages: [{ role: 'user', content: 'Hi' }] });
+    expect(rendered(draft)).toEqual([document]);
+  });
+
   it.each(samples.map((sample) => [sample.format, sample] as const))('reads %s', (format, sample) => {
     const draft = read(sample.document);
     expect(draft.format).toBe(format);

@@ -36,6 +36,9 @@ const decisiveKeys = new Set([
   'run_type',
 ]);
 
+/** Keys of tools, whose numbers are texts unless they are written as JavaScript writes them: 5, not 5.0. */
+const keysOfTools = new Set(['tools', 'functions']);
+
 /**
  * The lines that differ from one line of JSON only in the texts, numbers and truth values under their keys:
  * those are of the same shape. Items of lists, texts that may hold JSON, and texts that decide what an object
@@ -44,7 +47,10 @@ const decisiveKeys = new Set([
 export class LinePattern {
   private constructor(private readonly bytes: Uint8Array) {}
 
-  /** Returns the pattern of a line that was parsed; undefined if it is too long, or has keys with escapes. */
+  /**
+   * Returns the pattern of a line that was parsed; undefined if it is too long, has tools, or keys with
+   * escapes.
+   */
   static of(line: Buffer): LinePattern | undefined {
     if (line.length > lineBytesMax) return undefined;
     const made = new Uint8Array(line.length);
@@ -61,7 +67,7 @@ export class LinePattern {
         if (end < 0) return undefined;
         if (isKey(line, end)) {
           key = line.toString('utf8', at + 1, end - 1);
-          if (key.includes('\\')) return undefined;
+          if (key.includes('\\') || keysOfTools.has(key)) return undefined;
         } else if (isFree && endOfPlainText(line, at) === end) mark = anyText;
       } else if (isOfScalar(byte)) {
         end = endOfScalar(line, at);

@@ -75,7 +75,8 @@ function readChat(chat: JsonObject, { documents }: Reading): JsonObject {
 /** Reads the branch that is shown; other branches are kept as they are. */
 function readMapping(mapping: JsonObject, current: Json, { documents }: Reading): JsonObject {
   const taken = branchTo(mapping, current, 'parent').flatMap((id): [string, Json][] => {
-    const node = mapping[id] as JsonObject;
+    const node = valueOf(mapping, id);
+    if (!isObject(node)) return [];
     const message = valueOf(node, 'message');
     if (!isObject(message)) return [];
     const { author, content } = message;
