@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { LabelValue, VaultSettings } from '../client/index.js';
+import { printable } from '../model/index.js';
+import { formatBytes, plural } from './format.js';
 import { duration } from './options.js';
 
 type Lifetime = NonNullable<VaultSettings['lifetimes']>[number];
@@ -38,4 +40,17 @@ export function formatAge(milliseconds: number): string {
   if (milliseconds === 0) return 'for ever';
   const unit = units.find(([, ms]) => milliseconds % ms === 0);
   return unit ? `${milliseconds / unit[1]}${unit[0]}` : `${milliseconds / secondMs}s`;
+}
+
+/** Returns in a line each what lifetimes do not say: conversations that are kept, and limits of a vault. */
+export function bounds({ keep = [], conversationsMax = 0, contentBytesMax = 0 }: VaultSettings): string[] {
+  const kept = keep.map(({ label, value }) => printable(`${label}=${value}`)).join(', ');
+  const limits = [
+    ...(conversationsMax > 0 ? [plural(conversationsMax, 'conversation')] : []),
+    ...(contentBytesMax > 0 ? [`${formatBytes(contentBytesMax)} of content`] : []),
+  ];
+  return [
+    ...(kept === '' ? [] : [`kept for ever: ${kept}`]),
+    ...limits.map((limit) => `above ${limit}, the oldest are deleted`),
+  ];
 }

@@ -49,7 +49,7 @@ const pem = z
   .union([z.string(), z.instanceof(Uint8Array).transform((bytes) => Buffer.from(bytes).toString('latin1'))], {
     error: 'it is a text in PEM, or its bytes',
   })
-  .refine((text) => text.includes('-----BEGIN '), { error: 'it is not PEM' });
+  .refine((text) => text.includes('-----BEGIN '), { error: 'it is not PEM (the content of the file)' });
 const tlsShape = {
   ca: pem.optional(),
   cert: pem.optional(),

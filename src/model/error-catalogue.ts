@@ -62,7 +62,9 @@ const reading = {
   },
   UNKNOWN_TOKENIZER: {
     meaning: 'Text was sent or asked for, and the server does not have the tokenizer.',
-    action: 'Send and ask for token ids, or use one of the known tokenizers.',
+    action:
+      'Send and ask for token ids, use one of the known tokenizers, or have the operator give serve --tokenizer NAME=FILE, ' +
+      "the model's tokenizer.json.",
     facts: { tokenizer: 'the one of the request', known: 'those of the server, separated by commas' },
   },
   UNSUPPORTED_BY_STORAGE: {

@@ -11,6 +11,10 @@ import { pageMethods } from './methods.js';
 import { Relay, type RelayTo } from './relay.js';
 import { SameSite } from './same-site.js';
 
+const noSuchPage = 'there is the page, at /\n';
+const noSuchCall =
+  'there is no such call over HTTP: docs/page.md lists those that there are, which all read; gRPC has the others\n';
+
 /** Options of the page's port. They are plain values: workers receive them from their primary. */
 export interface PageOptions {
   /** Names of the server, beside those of loopback and its addresses. */
@@ -134,7 +138,8 @@ export class PageServer {
     const [path] = url.split('?', 1) as [string];
     if (path === '/') return this.#sendPage(request, response);
     const called = pageMethods.get(path);
-    if (called === undefined) return sendText(response, 404, 'there is the page, at /\n');
+    if (called === undefined)
+      return sendText(response, 404, path.startsWith('/api/') ? noSuchCall : noSuchPage);
     if (method !== 'POST') return sendText(response, 405, 'only POST\n', { allow: 'POST' });
     if (!/^application\/json\b/i.test(headers['content-type'] ?? ''))
       return sendText(response, 415, 'only application/json\n');

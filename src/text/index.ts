@@ -24,3 +24,4 @@ export type {
   Tokenizers,
   TokensToDecode,
 } from './tokenizers.js';
+export { unknownTokenizer } from './unknown-tokenizer.js';

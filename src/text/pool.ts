@@ -22,6 +22,7 @@ import { MappedBytes, releaseBytes } from './mapped-bytes.js';
 import { OwnEncodings } from './own-encodings.js';
 import { runInTurns, runThrough } from './slices.js';
 import type { TokenizerPool } from './tokenizers.js';
+import { unknownTokenizer } from './unknown-tokenizer.js';
 import type { CompareTask, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
@@ -137,7 +138,9 @@ export function createTokenizers({
     const file = typeof tokenizer === 'string' ? files.get(tokenizer) : tokenizer;
     // Nothing else of it is sent to a thread.
     if (file !== undefined) return { sha256: file.sha256, file: file.file };
-    return tokenizerNamed(tokenizer as string) ?? refuseTokenizer(tokenizer as string, names);
+    const known = tokenizerNamed(tokenizer as string);
+    if (known === undefined) throw unknownTokenizer(tokenizer as string, names);
+    return known;
   }
 
   return {
@@ -243,13 +246,4 @@ function longRun(text: number): StowkenError {
     `has more than ${limit} bytes of letters, spaces or punctuation marks in a row`,
     { text: String(text), limit: String(limit) },
   );
-}
-
-/** @throws StowkenError UNKNOWN_TOKENIZER */
-function refuseTokenizer(name: string, names: readonly string[]): never {
-  const list = names.join(', ');
-  const lacks =
-    name === '' ? 'the request names no tokenizer' : `the server has no tokenizer ${JSON.stringify(name)}`;
-  const message = `${lacks}; it knows ${list} and the names of common models`;
-  throw new StowkenError('UNKNOWN_TOKENIZER', message, { tokenizer: name, known: list });
 }

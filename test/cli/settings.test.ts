@@ -137,6 +137,7 @@ describe('the settings of serve', () => {
     expect(http({}, env)).toEqual({ listen: '[::1]:80', hosts: ['a.example', 'b'] });
     for (const wrong of ['', 'localhost', '127.0.0.1', '65536', 'http://a:1'])
       expect(() => http({ http: wrong }), wrong).toThrow('--http: ');
+    expect(() => http({ http: '7412x' })).toThrow('--http: it is HOST:PORT, PORT on loopback, or unix:/path');
     for (const wrong of ['', 'a:1', 'http://a', '*'])
       expect(() => http({ http: '1', httpHost: [wrong] }), wrong).toThrow('--http-host: ');
     expect(() => http({ httpHost: ['a'] })).toThrow('--http-host needs --http');

@@ -173,7 +173,8 @@ describe('options of TLS', () => {
 
   it.each([
     [{ ca: 7 }, /^tls\.ca: it is a text in PEM, or its bytes$/],
-    [{ ca: Buffer.from([0x30, 0x82]) }, /^tls\.ca: it is not PEM$/],
+    [{ ca: Buffer.from([0x30, 0x82]) }, /^tls\.ca: it is not PEM \(the content of the file\)$/],
+    [{ ca: 'server.pem' }, /^tls\.ca: it is not PEM \(the content of the file\)$/],
     [{ serverName: 7 }, /^tls\.serverName: it is a text$/],
     [{ rootCerts: pem }, /^tls\.rootCerts: .*known are ca, cert, key, serverName$/],
     ['yes', /^tls: it is true, false, or \{ca, cert, key, serverName\}$/],

@@ -127,6 +127,7 @@ describe('the port of the page, on a server that asks nobody', () => {
     for (const path of [...others, ...unknown])
       expect(await send(server.page, path, { method: 'POST', headers, body: '{}' }), path).toMatchObject({
         status: path === '/../' ? 405 : 404,
+        ...(path.startsWith('/api/') && { text: expect.stringContaining('gRPC has the others') as string }),
       });
     for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS'])
       expect(await send(server.page, '/api/MaintenanceService/GetStats', { method })).toMatchObject({

@@ -205,6 +205,10 @@ describe('a conversation of a tokenizer with a chat template', () => {
     );
     expect(refusedLine.stderr).toContain('name one in the request (--chat-template=FILE)');
     expect(refusedLine.stderr).toContain('NO_CHAT_TEMPLATE');
+    const misspelt = ['import', '--chat-template', '--tokenizer', 'smal', '-'];
+    expect((await run(misspelt, JSON.stringify(seen))).stderr).toMatch(
+      /the server has no tokenizer "smal"; it knows .*small.*\(UNKNOWN_TOKENIZER\)/,
+    );
     // Tokens are those of the whole prompt, also where no special token is between two messages.
     const plain = join(folder, 'plain.jinja');
     writeFileSync(plain, '{% for m in messages %}{{ m.content }}{% endfor %}');

@@ -143,6 +143,7 @@ describe('tokenizers', () => {
   it('refuses a tokenizer that it does not know, naming those it does', async () => {
     await expect(encode('llama-3', ['x'], signal)).rejects.toMatchObject({
       reason: 'UNKNOWN_TOKENIZER',
+      message: expect.stringContaining('serve is started with (--tokenizer NAME=FILE)') as string,
       metadata: { tokenizer: 'llama-3', known: expect.stringContaining('o200k_base') as string },
     });
   });

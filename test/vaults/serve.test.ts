@@ -199,8 +199,14 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
         content_bytes_max: 2 ** 30,
       },
     });
-    expect((await run(['vault', 'show', 'default'])).stdout).toMatch(
-      / 90d, user=7:12h, application=odd:for ever/,
+    const shown = (await run(['vault', 'show', 'default'])).stdout;
+    expect(shown).toMatch(/ 90d, user=7:12h, application=odd:for ever/);
+    expect(shown.split('\n')).toEqual(
+      expect.arrayContaining([
+        'kept for ever: tag=x',
+        'above 9 conversations, the oldest are deleted',
+        'above 1.07 GB of content, the oldest are deleted',
+      ]),
     );
     expect((await run(['vault', 'set', 'default', '--lifetime-of', 'user:7'])).stderr).toMatch(
       /metadata key/,

@@ -6,7 +6,7 @@ import { CommandFailure, type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatBytes, formatTable, formatTime } from '../format.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
-import { formatAge, keptLabels, lifetimes } from '../lifetimes.js';
+import { bounds, formatAge, keptLabels, lifetimes } from '../lifetimes.js';
 import { byteSize, duration, filled, wholeNumber } from '../options.js';
 
 interface Options extends ServerOption {
@@ -89,7 +89,8 @@ function addShow(vault: Command, context: Context, done: Done): void {
     .option('--json', 'one JSON object')
     .action(async (name: string, options: Options) => {
       const found = await withClient(options, context, ({ admin }) => admin.getVault(name));
-      await printOne(found, options, context, [table([found]), ...underWay(found)].join('\n'));
+      const lines = [table([found]), ...bounds(found.settings), ...underWay(found)];
+      await printOne(found, options, context, lines.join('\n'));
       done(exitCodes.done);
     });
 }
@@ -106,7 +107,7 @@ function addSet(vault: Command, context: Context, done: Done): void {
       const now = await withClient(options, context, ({ admin }) =>
         admin.updateVault(name, { settings, reset }),
       );
-      await printOne(now, options, context, table([now]));
+      await printOne(now, options, context, [table([now]), ...bounds(now.settings)].join('\n'));
       done(exitCodes.done);
     });
 }

@@ -33,15 +33,17 @@ export const slowCallMs = z.coerce
   .number({ error: slowCallHelp })
   .min(0, { error: slowCallHelp })
   .max(3_600_000, { error: slowCallHelp });
+const addressForm = /^unix:|:\d+$/i;
 const metricsHelp = 'it is HOST:PORT or unix:/path';
 export const metrics = z
   .string({ error: metricsHelp })
-  .regex(/^unix:|:\d+$/i, { error: metricsHelp })
+  .regex(addressForm, { error: metricsHelp })
   .pipe(listen);
 const httpHelp = 'it is HOST:PORT, PORT on loopback, or unix:/path';
 export const http = z
   .string({ error: httpHelp })
   .transform((text) => (/^\d+$/.test(text) ? `127.0.0.1:${text}` : text))
+  .refine((text) => addressForm.test(text), { error: httpHelp, abort: true })
   .pipe(metrics);
 const httpHostHelp = 'it is a name, as in stowken.example.com';
 /** One or a list; in an environment variable they are separated by commas. */

@@ -1,5 +1,5 @@
 import { limits, type Speaker, StowkenError, unseal } from '../../model/index.js';
-import { renderFailed, type TemplateInput, type Tokenizers } from '../../text/index.js';
+import { renderFailed, type TemplateInput, type Tokenizers, unknownTokenizer } from '../../text/index.js';
 import type { ChunkContent } from '../content.js';
 import { type RetrieveParts, retrieveConversation } from './retrieve.js';
 import { type TokenChunk, ResponseChunker } from './response-chunker.js';
@@ -83,7 +83,10 @@ async function readText(parts: RetrieveParts, input: RetrieveInput, signal: Abor
 /** A conversation as a template takes it. */
 type Chat = Pick<TemplateInput, 'messages' | 'tools' | 'timeMs'>;
 
-/** Finds the template of a tokenizer, or takes the one asked for. @throws StowkenError NO_CHAT_TEMPLATE */
+/**
+ * Finds the template of a tokenizer, or takes the one asked for.
+ * @throws StowkenError NO_CHAT_TEMPLATE, UNKNOWN_TOKENIZER
+ */
 export async function templateFor(
   tokenizers: Tokenizers,
   tokenizer: string,
@@ -92,7 +95,13 @@ export async function templateFor(
 ): Promise<TemplateInput> {
   const own = await tokenizers.chatTemplate(tokenizer);
   const source = chatTemplate ?? (chat.tools === undefined ? undefined : own?.withTools) ?? own?.source;
-  if (source === undefined) throw noChatTemplate(tokenizer);
+  if (source === undefined) {
+    // A misspelt name would need no template, but its right spelling.
+    const isKnown = tokenizers.resolve(tokenizer) !== undefined || (await tokenizers.has(tokenizer));
+    throw isKnown || tokenizer === ''
+      ? noChatTemplate(tokenizer)
+      : unknownTokenizer(tokenizer, tokenizers.known);
+  }
   const unknown = own?.specials ? null : /\b(?:bos|eos)_token\b/.exec(source);
   if (unknown)
     throw renderFailed(
