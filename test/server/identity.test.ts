@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, isClientError } from '../../src/client/index.js';
 import { Authority, issueForLoopback, writeFiles } from '../support/certificates.js';
 import { stowken } from '../cli/support/stowken.js';
+import { startStowken } from '../support/process.js';
 import { eventually } from '../support/wait.js';
 
 const main = createRequire(import.meta.url).resolve('#build/src/main.js');
@@ -161,9 +162,34 @@ describe('a server that asks for certificates and tokens', () => {
       expect((await stowken(['list', ...flags, ...certificate])).stderr).toContain(
         'no rights for its subject',
       );
-      expect((await stowken(['list', ...flags, ...token])).stderr).toContain('no server answers');
+      expect((await stowken(['list', ...flags, ...token])).stderr).toMatch(
+        /no server answers.*the server asks for a certificate: .*--cert and --key\)/,
+      );
+      const otherCa = ['--server', server.address, '--tls-ca', clientCa];
+      expect((await stowken(['list', ...otherCa, ...certificate])).stderr).toContain(
+        "(--tls-ca is not the authority of the server's certificate)",
+      );
+      writeFiles({ [inFolder('other.pem')]: made.cert, [inFolder('other.key')]: made.key });
+      const stranger = ['--cert', inFolder('other.pem'), '--key', inFolder('other.key')];
+      expect((await stowken(['list', ...flags, ...stranger])).stderr).toContain('the server refuses --cert)');
+      const misnamed = ['--tls-server-name', 'db.example.com'];
+      expect((await stowken(['list', ...flags, ...certificate, ...misnamed])).stderr).toContain(
+        "(--tls-server-name names one of the server's certificate)",
+      );
     } finally {
       expect(await server.stop()).toBe(0);
+    }
+  });
+});
+
+describe('a command that is told to encrypt', () => {
+  it('says that the server may be one without TLS', async () => {
+    const server = await startStowken('--storage', 'memory');
+    try {
+      const { stderr } = await stowken(['stats', '--server', server.address, '--tls-ca', ca]);
+      expect(stderr).toContain('(a server without TLS? then give no --tls-ca and no --tls)');
+    } finally {
+      expect(await server.kill('SIGTERM')).toBe(0);
     }
   });
 });
