@@ -8,8 +8,8 @@ const blanks = new Set(
 const space = 0x20;
 
 /**
- * Returns the place at which blanks begin that end at `to`, looking back no further than to `least`. `spaces`:
- * a space is a blank.
+ * Returns the place at which blanks begin that end at `to`; no place before `least` is looked at.
+ * `spaces`: a space is a blank.
  */
 export function beginOfBlanks(text: Uint8Array, least: number, to: number, spaces: boolean): number {
   let from = to;
