@@ -107,4 +107,22 @@ describe.each(backendKinds)('segments in the %s backend', (kind) => {
       segments.map(({ hash }) => hash),
     );
   });
+
+  itStoringOnce(kind)('replaces no frame of a segment that the same change deletes', async () => {
+    const [gone, kept] = [longSegment(100, 1), longSegment(100, 2)];
+    await commit({ newSegments: [gone, kept] });
+    const stored = await bench().backend.findSegments([gone.hash, kept.hash]);
+    const replaceFrames = [gone, kept].map(({ frame }, at) => ({
+      key: stored[at]!.key,
+      expected: frame,
+      frame,
+    }));
+    const outcome = await commit({ deleteSegments: [gone.hash], replaceFrames });
+    expect(outcome).toMatchObject({
+      deleteSegments: [{ deleted: true, refCount: 0 }],
+      replaceFrames: [false, true],
+    });
+    expect(await bench().backend.findSegments([gone.hash])).toEqual([undefined]);
+    expect(await bench().backend.stats()).toMatchObject({ segments: 1, segmentBytes: kept.frame.length });
+  });
 });

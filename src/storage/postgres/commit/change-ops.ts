@@ -127,7 +127,7 @@ export class PostgresChangeOps implements ChangeOpsInTurn<void> {
   checkReferencesKnown(): void {}
 
   deleteSegments(hashes: readonly SegmentHash[], clockMax: number) {
-    return deleteSegments(this.works, hashes, clockMax);
+    return deleteSegments(this.works, this.replacements, hashes, clockMax);
   }
 
   collect(part: Part<'collect'>, clockMax: number) {
@@ -166,6 +166,7 @@ function renew(work: Work): void {
 
 async function deleteSegments(
   works: Works,
+  replacements: Replacements | undefined,
   hashes: readonly SegmentHash[],
   clockMax: number,
 ): Promise<DeletionOutcome[]> {
@@ -176,6 +177,7 @@ async function deleteSegments(
     const stored = places.filter((place) => place !== undefined);
     const counts = await countsOf(work.transaction, work.p, stored);
     const buried = await bury(work, stored, Infinity, clockMax);
+    replacements?.forget(buried.places);
     for (const [at, place] of places.entries()) {
       if (!place) continue;
       const each = present(found[at], 'one for each hash');

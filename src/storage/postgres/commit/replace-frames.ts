@@ -14,6 +14,8 @@ const resizeGarbage: Statement = {
     where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0`,
 };
 
+const noFrame: PackedFrame = { tokenCount: 0, frame: new Uint8Array(0) };
+
 /** Replacements of a change, with the packs that they concern, locked. */
 export class Replacements {
   readonly #packs = new Map<PackId, PackedFrame[]>();
@@ -42,6 +44,12 @@ export class Replacements {
     ];
     await vault.registries.learnOf(frames, transaction);
     checkReplacements(this.replacements, (key) => this.#hashOf(key), vault.codec);
+  }
+
+  /** Forgets frames that the same change has deleted; their places are given by key. */
+  forget(places: ReadonlySet<string>): void {
+    for (const [k, frames] of this.#packs)
+      for (const slot of frames.keys()) if (places.has(keyOf({ k, slot }) as string)) frames[slot] = noFrame;
   }
 
   /** Replaces the frames that are the expected ones. */
