@@ -193,7 +193,12 @@ const cases: [string, readonly string[], string, RegExp][] = [
   ['prompts', ['prompts'], 'ListSharedSegments', /interrupted/],
   ['similar', ['similar', 'a'], 'FindSimilar', /interrupted/],
   ['warm', ['warm'], 'ListWarmPrefixes', /interrupted: 0 listed so far/],
-  ['prompts of a hash', ['prompts', 'a'], 'ListSegmentUses', /interrupted: 0 conversations looked at so far/],
+  [
+    'prompts of a hash',
+    ['prompts', 'a'.repeat(64)],
+    'ListSegmentUses',
+    /interrupted: 0 conversations looked at so far/,
+  ],
   ['duplicates', ['duplicates'], 'FindDuplicates', /interrupted: 7 conversations read so far/],
   ['tree', ['tree', 'a'], 'GetConversation', /interrupted/],
   [

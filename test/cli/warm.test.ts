@@ -55,5 +55,9 @@ it('lists the conversations of a shared prompt, and counts them by day', async (
   const sum = (days as { readonly conversations: number }[]).reduce((all, day) => all + day.conversations, 0);
   expect(sum).toBe(3);
   expect((await run(['prompts', '--by-day'])).code).not.toBe(0);
+  expect(await run(['prompts', prompt!.hash.slice(0, 12)])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('prompts --json has them') as string,
+  });
   expect((await run(['prompts', 'f'.repeat(64)])).stderr).toContain('SEGMENT_NOT_FOUND');
 });

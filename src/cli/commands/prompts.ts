@@ -41,6 +41,10 @@ export function addPrompts(program: Command, context: Context, done: Done): void
     .action(async (hash: string | undefined, options: Options) => {
       const { output } = context;
       if (hash !== undefined) {
+        if (!/^[0-9a-f]{64}$/.test(hash))
+          throw new UsageError(
+            `a hash has 64 hexadecimal digits, lower case: prompts --json has them, the table the first ${HASH_SHOWN}`,
+          );
         await withClient(options, context, (client) => listUses(client, hash, options, context));
         return done(exitCodes.done);
       }

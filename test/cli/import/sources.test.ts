@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -233,5 +234,24 @@ describe('names of files', () => {
     };
     if (isData) await read();
     else await expect(read()).rejects.toThrow(NoData);
+  });
+
+  it('are closed where they are left out, refused or not read to their end', async () => {
+    const { signal } = new AbortController();
+    const files = {
+      'left-out.md': '# Conversations\n',
+      'refused.jsonl.gz': gzipSync(lines).subarray(0, 30),
+      'half-read.jsonl': lines.repeat(10_000),
+    };
+    for (const [name, bytes] of Object.entries(files)) {
+      const file = join(folder, name);
+      writeFileSync(file, bytes);
+      const documents = readDocuments(file, { stdin: Readable.from([]) }, 1e6, signal, undefined, true);
+      const read = async () => {
+        for await (const { number } of documents) if (number > 0) break;
+      };
+      await read().catch((error: unknown) => expect(error).toBeInstanceOf(Error));
+      await expect.poll(() => getEventListeners(signal, 'abort').length, { message: name }).toBe(0);
+    }
   });
 });

@@ -54,14 +54,19 @@ export async function* readBatches(
 ): AsyncGenerator<readonly SourceDocument[], void, void> {
   const stream = file === standardInput ? stdin : createReadStream(file);
   const raw: AsyncIterable<Buffer> = signal === undefined ? stream : addAbortSignal(signal, stream);
-  const { head, rest } = await peek(counted(raw, onRead));
-  const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
-  if (wasFound && !holdsJson(inside.head) && !startsWith(inside.head, parquetMagic)) throw new NoData();
-  const isOnDisk = file !== standardInput && startsWith(head, parquetMagic) && (await stat(file)).isFile();
-  if (isOnDisk) yield* oneByOne(rowsOnDisk(stream as ReadStream, file, onRead));
-  else if (startsWith(inside.head, parquetMagic))
-    yield* oneByOne(parquetRows(inMemory(await allOf(inside.rest))));
-  else yield* documentBatches(asUtf8(inside.rest), bytesMax);
+  try {
+    const { head, rest } = await peek(counted(raw, onRead));
+    const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
+    if (wasFound && !holdsJson(inside.head) && !startsWith(inside.head, parquetMagic)) throw new NoData();
+    const isOnDisk = file !== standardInput && startsWith(head, parquetMagic) && (await stat(file)).isFile();
+    if (isOnDisk) yield* oneByOne(rowsOnDisk(stream as ReadStream, file, onRead));
+    else if (startsWith(inside.head, parquetMagic))
+      yield* oneByOne(parquetRows(inMemory(await allOf(inside.rest))));
+    else yield* documentBatches(asUtf8(inside.rest), bytesMax);
+  } finally {
+    // A file that is left out or refused was not read to its end.
+    if (file !== standardInput) (stream as ReadStream).destroy();
+  }
 }
 
 async function* oneByOne(
