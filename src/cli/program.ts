@@ -78,7 +78,8 @@ export async function runCli(
   } catch (error) {
     return explain(error, interruption, io);
   } finally {
-    interruption.unlisten();
+    // After one signal, a second one ends the process with its code until it is gone.
+    if (interruption.exitCode === undefined) interruption.unlisten();
   }
 }
 
