@@ -17,7 +17,7 @@ type Shorter<K> = (key: K, record: Uint8Array) => Uint8Array | undefined;
 
 /**
  * Writes records in a shorter form, where an earlier format or a store left them longer than they need be.
- * What they say does not change.
+ * The content of each record stays the same.
  */
 export async function shortenRecords(tables: Tables, write: Write, turns: BackgroundTurns): Promise<void> {
   for (const counts of [tables.refCounts, tables.blockCounts])
