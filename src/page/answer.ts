@@ -40,7 +40,8 @@ export async function answerCall(
   response.once('close', () => ending.abort());
   try {
     const body = await readBody(request);
-    if (body === undefined) return sendText(response, 413, `at most ${limits.pageRequestBytesMax} bytes\n`);
+    if (body === undefined)
+      return sendError(response, tooMuch('request', limits.pageRequestBytesMax), { status: 413 });
     const responses = relay.call({
       path: method.path,
       request: encodeRequest(method.request, parse(body)),
@@ -70,26 +71,39 @@ async function sendLines(
     }
     const line = `${JSON.stringify(decodeResponse(method.response, bytes))}\n`;
     sent += Buffer.byteLength(line);
-    if (sent > limits.pageAnswerBytesMax) throw tooMuch();
+    if (sent > limits.pageAnswerBytesMax) throw tooMuch('answer', limits.pageAnswerBytesMax);
     if (!response.write(line)) await once(response, 'drain', { signal });
   }
   if (!response.headersSent) sendText(response, 200, '', { 'content-type': 'application/x-ndjson' });
   response.end();
 }
 
-function tooMuch(): CallError {
-  const limit = limits.pageAnswerBytesMax;
-  return new CallError(codes.tooLarge, `the answer has more than ${limit} bytes`, 'REQUEST_TOO_LARGE', {
+function tooMuch(what: 'request' | 'answer', limit: number): CallError {
+  return new CallError(codes.tooLarge, `the ${what} has more than ${limit} bytes`, 'REQUEST_TOO_LARGE', {
     limit: String(limit),
   });
 }
 
 function fail(response: ServerResponse, error: CallError): void {
   if (response.destroyed) return;
-  const { code, reason, message, metadata } = error;
-  const text = JSON.stringify({ error: { code, reason, message, metadata } });
-  if (response.headersSent) response.end(`${text}\n`);
-  else sendText(response, httpStatusOf(error), text, { 'content-type': json });
+  if (response.headersSent) response.end(`${errorText(error)}\n`);
+  else sendError(response, error);
+}
+
+/** Sends an error as the answer to a call. */
+export function sendError(
+  response: ServerResponse,
+  error: CallError,
+  {
+    status = httpStatusOf(error),
+    headers = {},
+  }: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+): void {
+  sendText(response, status, errorText(error), { 'content-type': json, ...headers });
+}
+
+function errorText({ code, reason, message, metadata }: CallError): string {
+  return JSON.stringify({ error: { code, reason, message, metadata } });
 }
 
 /** Reads a body; undefined if it is too long. The rest of one is not read: the connection ends. */

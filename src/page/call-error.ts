@@ -16,7 +16,15 @@ export class CallError extends Error {
 }
 
 /** Codes of gRPC that the page's port gives by itself. */
-export const codes = { cancelled: 1, unknown: 2, invalidArgument: 3, tooLarge: 8, unavailable: 14 } as const;
+export const codes = {
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  permissionDenied: 7,
+  tooLarge: 8,
+  unimplemented: 12,
+  unavailable: 14,
+} as const;
 
 /** HTTP's status for each code of gRPC. */
 const httpStatus: readonly number[] = [

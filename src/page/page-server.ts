@@ -5,15 +5,16 @@ import type { Logger } from 'pino';
 import type { TlsOptions } from '../identity/index.js';
 import { limits } from '../model/index.js';
 import { originOf, TlsGate } from '../rpc/index.js';
-import { answerCall, sendText } from './answer.js';
+import { answerCall, sendError, sendText } from './answer.js';
+import { CallError, codes } from './call-error.js';
 import { type PageDocument, readPage } from './document.js';
 import { pageMethods } from './methods.js';
 import { Relay, type RelayTo } from './relay.js';
 import { SameSite } from './same-site.js';
 
-const noSuchPage = 'there is the page, at /\n';
+const noSuchPage = 'there is the page, at /';
 const noSuchCall =
-  'there is no such call over HTTP: docs/page.md lists those that there are, which all read; gRPC has the others\n';
+  'there is no such call over HTTP: docs/page.md lists those that there are, which all read; gRPC has the others';
 
 /** Options of the page's port. They are plain values: workers receive them from their primary. */
 export interface PageOptions {
@@ -131,18 +132,27 @@ export class PageServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse, { relay }: Client): Promise<void> {
     const { method, url = '', headers } = request;
+    const [path] = url.split('?', 1) as [string];
+    const refuse = (
+      status: number,
+      code: number,
+      words: string,
+      own: Readonly<Record<string, string>> = {},
+    ) =>
+      path.startsWith('/api/')
+        ? sendError(response, new CallError(code, words), { status, headers: own })
+        : sendText(response, status, `${words}\n`, own);
     const refused =
       this.#sameSite.checkHost(headers) ??
       (method === 'POST' ? this.#sameSite.checkOrigin(headers) : undefined);
-    if (refused) return sendText(response, refused.status, `${refused.words}\n`);
-    const [path] = url.split('?', 1) as [string];
+    if (refused) return refuse(refused.status, codes.permissionDenied, refused.words);
     if (path === '/') return this.#sendPage(request, response);
     const called = pageMethods.get(path);
     if (called === undefined)
-      return sendText(response, 404, path.startsWith('/api/') ? noSuchCall : noSuchPage);
-    if (method !== 'POST') return sendText(response, 405, 'only POST\n', { allow: 'POST' });
+      return refuse(404, codes.unimplemented, path.startsWith('/api/') ? noSuchCall : noSuchPage);
+    if (method !== 'POST') return refuse(405, codes.unimplemented, 'only POST', { allow: 'POST' });
     if (!/^application\/json\b/i.test(headers['content-type'] ?? ''))
-      return sendText(response, 415, 'only application/json\n');
+      return refuse(415, codes.invalidArgument, 'only application/json');
     await answerCall(request, response, called, relay);
   }
 

@@ -20,6 +20,15 @@ const tokens = { root: 'r'.repeat(40), reader: 'd'.repeat(40) };
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const all = ['read', 'write', 'delete', 'maintain', 'admin'];
 
+/** Matches an answer that has an error as JSON. */
+function errorOf(code: number, words: string, headers: Readonly<Record<string, string>> = {}) {
+  const start = `{"error":{"code":${code},`;
+  return {
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    text: expect.stringMatching(new RegExp(`^${start}.*${words}.*}}$`)) as string,
+  };
+}
+
 function tokenFile(): string {
   const file = join(folder, 'tokens.json');
   const entries = [
@@ -90,7 +99,7 @@ describe('the port of the page, on a server that asks nobody', () => {
     ];
     for (const host of [...foreign, 'a/b']) {
       expect(await send(server.page, '/', { headers: { host } }), host).toMatchObject({ status: 421 });
-      expect(await list({ host }), host).toMatchObject({ status: 421 });
+      expect(await list({ host }), host).toMatchObject({ status: 421, ...errorOf(7, '--http-host NAME') });
     }
   });
 
@@ -99,12 +108,19 @@ describe('the port of the page, on a server that asks nobody', () => {
     expect(await list({})).toMatchObject({ status: 200 });
     expect(await list({ origin, 'sec-fetch-site': 'same-origin' })).toMatchObject({ status: 200 });
     const foreign = ['http://evil.example', 'null', `http://${host}.evil.example`, 'http://localhost:1', 'x'];
-    for (const each of foreign) expect(await list({ origin: each }), each).toMatchObject({ status: 403 });
+    for (const each of foreign)
+      expect(await list({ origin: each }), each).toMatchObject({
+        status: 403,
+        ...errorOf(7, 'other pages'),
+      });
     for (const site of ['cross-site', 'same-site'])
       expect(await list({ 'sec-fetch-site': site }), site).toMatchObject({ status: 403 });
     // A form of another page can send only these types.
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])
-      expect(await list({ 'content-type': type }), type).toMatchObject({ status: 415 });
+      expect(await list({ 'content-type': type }), type).toMatchObject({
+        status: 415,
+        ...errorOf(3, 'only application/json'),
+      });
     const { headers } = await list({ origin });
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
@@ -127,12 +143,12 @@ describe('the port of the page, on a server that asks nobody', () => {
     for (const path of [...others, ...unknown])
       expect(await send(server.page, path, { method: 'POST', headers, body: '{}' }), path).toMatchObject({
         status: path === '/../' ? 405 : 404,
-        ...(path.startsWith('/api/') && { text: expect.stringContaining('gRPC has the others') as string }),
+        ...(path.startsWith('/api/') && errorOf(12, 'gRPC has the others')),
       });
     for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS'])
       expect(await send(server.page, '/api/MaintenanceService/GetStats', { method })).toMatchObject({
         status: 405,
-        headers: { allow: 'POST' },
+        ...errorOf(12, 'only POST', { allow: 'POST' }),
       });
     expect(await send(server.page, '/', { method: 'POST' })).toMatchObject({ status: 405 });
   });
@@ -181,7 +197,10 @@ describe('the port of the page, on a server that asks nobody', () => {
     for (const body of ['', '{', 'x', Buffer.from([0x22, 0xff, 0x22])])
       expect(await raw(body)).toMatchObject({ status: 400 });
     expect(await raw(' '.repeat(limits.pageRequestBytesMax - 2) + '{}')).toMatchObject({ status: 200 });
-    expect(await raw(' '.repeat(limits.pageRequestBytesMax) + '{}')).toMatchObject({ status: 413 });
+    expect(await raw(' '.repeat(limits.pageRequestBytesMax) + '{}')).toMatchObject({
+      status: 413,
+      ...errorOf(8, `more than ${limits.pageRequestBytesMax} bytes`),
+    });
   });
 
   it('gives ids, metadata and texts as they are, whatever they are, and numbers of 64 bits exactly', async () => {
