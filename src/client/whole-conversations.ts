@@ -137,10 +137,19 @@ class OpenConversation {
 
   close(): WholeOfMany {
     const { index, conversation } = this;
-    const { totalTokens } = conversation;
+    const { totalTokens, messageCount } = conversation;
     if (!this.#tokens) return { kind: 'tooLong', index, conversation };
     if (this.#filled !== 4 * totalTokens) {
       const error = malformed(`${this.#filled / 4} of ${totalTokens} tokens came`);
+      return { kind: 'failed', index, error };
+    }
+    const counted = this.#messages.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+    if (this.#messages.length !== messageCount) {
+      const error = malformed(`${this.#messages.length} of ${messageCount} messages came`);
+      return { kind: 'failed', index, error };
+    }
+    if (counted !== totalTokens) {
+      const error = malformed(`its messages have ${counted} tokens, and the conversation ${totalTokens}`);
       return { kind: 'failed', index, error };
     }
     if (!littleEndian) Buffer.from(this.#bytes.buffer).swap32();

@@ -128,6 +128,32 @@ describe('whole conversations', () => {
     }
   });
 
+  it('fail if the counts of their messages are those of other content', () => {
+    const header = { id: 'a', total_tokens: 2 };
+    const words = { tokens_le32: le32([1, 2]) };
+    const joined = (counts: readonly number[]) => {
+      const token_counts = [...counts];
+      return { ...words, token_counts, message_roles: counts.map(() => 0), roles: ['user'] };
+    };
+    const chunk = (count: number) => ({ ...words, message: { role: 'user', token_count: count } });
+    const cases: readonly (readonly [number, Fields, RegExp])[] = [
+      [1, { joined: joined([1]) }, /its messages have 1 tokens, and the conversation 2/],
+      [1, { joined: joined([3]) }, /its messages have 3 tokens/],
+      [2, { joined: joined([2, 1]) }, /its messages have 3 tokens/],
+      [1, { chunk: chunk(1) }, /its messages have 1 tokens/],
+      [1, { joined: joined([]) }, /0 of 1 messages came/],
+      [1, { joined: joined([2, 0]) }, /2 of 1 messages came/],
+      [1, { chunk: words }, /0 of 1 messages came/],
+    ];
+    for (const [message_count, part, message] of cases) {
+      const [found] = read([response.serialize({ parts: [{ header: { ...header, message_count } }, part] })]);
+      expect(found).toMatchObject({
+        kind: 'failed',
+        error: { codeName: 'INTERNAL', message: expect.stringMatching(message) as string },
+      });
+    }
+  });
+
   it.each([
     ['is cut off', response.serialize({ parts: [{ header: { id: 'a', total_tokens: 1 } }] }).subarray(0, -1)],
     ['has no header', response.serialize({ parts: [{ joined: { tokens_le32: le32([1]) } }] })],
