@@ -46,8 +46,8 @@ export class AdminClient {
     return fromWireVault((await this.transport.unary(this.methods.create, request, control, false)).vault);
   }
 
-  /** Rejects with VAULT_NOT_FOUND. */
-  async getVault(vault: string, control: CallControl = {}): Promise<VaultInfo> {
+  /** Returns a vault, the client's own by default. Rejects with VAULT_NOT_FOUND. */
+  async getVault(vault = this.vault, control: CallControl = {}): Promise<VaultInfo> {
     return fromWireVault((await this.transport.unary(this.methods.get, { vault }, control, true)).vault);
   }
 

@@ -216,6 +216,31 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
     expect(code).toBe(0);
   });
 
+  // The filesystem counts no usage.
+  it.skipIf(way === 'filesystem')(
+    'say by what usage is counted where it is asked by something else',
+    async () => {
+      await store(client(), 'c0', 0);
+      const run = stowkenAt(server.address);
+      expect(await run(['usage', '--by', 'day,modle'])).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringMatching(/"modle"\. Fields: day, hour,.* none, see stowken vault set/) as string,
+      });
+      await run(['vault', 'set', 'default', '--labels', 'user,session']);
+      expect((await run(['usage', '--by', 'usr'])).stderr).toContain('labels of the vault: user, session');
+      const rows = async () => (await run(['usage', '--by', 'user', '--json'])).stdout;
+      expect(await rows()).toMatch(/^\{"user":"","label":"","conversations":\d+,/);
+      await client().store({
+        conversation: { id: 'c1', metadata: { user: '7' } },
+        messages: [{ role: 'user', tokens: [1] }],
+      });
+      await run(['vault', 'set', 'default', '--labels', '']);
+      // Counted while it was a label.
+      expect(await rows()).toContain('{"user":"7","label":"7","conversations":1,');
+    },
+  );
+
   it('have settings that hold for the next call', async () => {
     const { admin } = client();
     await admin.createVault('a');

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { UsageOptions, UsageRow } from '../../client/index.js';
+import type { StowkenClient, UsageOptions, UsageRow } from '../../client/index.js';
 import { printable } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
-import type { Context } from '../context.js';
+import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { formatCount, formatTable } from '../format.js';
 import { filled, time } from '../options.js';
@@ -52,7 +52,11 @@ export function addUsage(program: Command, context: Context, done: Done): void {
     .action(async (options: Options) => {
       const { output } = context;
       const labels = options.by.filter((field) => !isField(field));
-      const rows = await withClient(options, context, (client) => client.usage(toQuery(options, labels)));
+      const rows = await withClient(options, context, async (client) => {
+        const found = await client.usage(toQuery(options, labels));
+        await checkLabels(client, labels, found);
+        return found;
+      });
       const columns = rows.map((row) => options.by.map((field) => valueOf(row, field)));
       if (options.json) for (const row of rows) await output.json(plainRow(row, options.by, labels));
       else if (options.csv) await output.line(csv(rows, columns, options.by));
@@ -70,6 +74,29 @@ function groups(text: string): string[] {
 
 function isField(name: string): name is (typeof fields)[number] {
   return (fields as readonly string[]).includes(name);
+}
+
+/**
+ * Refuses a name that is neither a field nor a label of the vault: a misspelt one would give a single group
+ * without a value. Usage that was counted under a former label can still be asked for.
+ * @throws UsageError
+ */
+async function checkLabels(
+  client: StowkenClient,
+  labels: readonly string[],
+  rows: readonly UsageRow[],
+): Promise<void> {
+  const unseen = labels.filter((label) => rows.every((row) => row.labels[label] === undefined));
+  if (unseen.length === 0) return;
+  const { settings } = await client.admin.getVault();
+  const known = settings.labels ?? [];
+  const unknown = unseen.find((label) => !known.includes(label));
+  if (unknown === undefined) return;
+  const names = (of: readonly string[]) => of.map((name) => printable(name)).join(', ');
+  throw new UsageError(
+    `usage is not counted by ${JSON.stringify(unknown)}. Fields: ${names(fields)}; labels of the vault: ` +
+      `${names(known) || 'none, see stowken vault set --labels'}`,
+  );
 }
 
 function toQuery({ by, since, until, zone }: Options, labels: readonly string[]): UsageOptions {
