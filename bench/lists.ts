@@ -27,6 +27,7 @@ interface Costs {
   readonly countMs: number;
   readonly monthMs: number;
   readonly sharedMs: number;
+  readonly usesMs: number;
 }
 
 /**
@@ -44,7 +45,9 @@ export async function run(argv: readonly string[]): Promise<void> {
   const costs = await inFolder((small) =>
     inFolder(async (large) => {
       const vaults = [await filled(small, counts[0]!, core), await filled(large, counts[1]!, core)];
-      const calls = await measureCalls(vaults.map(({ backend }, at) => ({ backend, count: counts[at]! })));
+      const calls = await measureCalls(
+        vaults.map(({ backend }, at) => ({ backend, count: counts[at]!, core })),
+      );
       return Promise.all(
         vaults.map(async ({ backend, folder }, at) => {
           await backend.close();
@@ -69,6 +72,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       row('count of a label, median', ({ countMs }) => countMs, 'ms'),
       row('a month of usage, median', ({ monthMs }) => monthMs, 'ms'),
       row('a page of 50 shared prompts, median', ({ sharedMs }) => sharedMs, 'ms'),
+      row('uses by day of a prompt of 67 neighbours, median', ({ usesMs }) => usesMs, 'ms'),
     ],
   );
 }
@@ -98,6 +102,7 @@ async function filled(folder: string, count: number, core: TokenCore) {
 interface Vault {
   readonly backend: MaintainedBackend;
   readonly count: number;
+  readonly core: TokenCore;
 }
 
 type Timed = Omit<Costs, 'listBytes' | 'usageBytes' | 'boardBytes'>;
@@ -121,8 +126,17 @@ async function measureCalls(vaults: readonly Vault[]): Promise<Timed[]> {
       const found = await backend.sharedSegments!({ order: 'tokensSaved', limit: 50, signal });
       if (found?.length !== 50) throw new Error('the vault does not know its shared prompts');
     },
+    async usesMs({ backend, count, core }, n) {
+      const [found] = await backend.findSegments([
+        core.hashLe32(promptWords(9 + ((n * 7919) % (count / 100)))),
+      ]);
+      let uses = 0;
+      for await (const { createTimesMs } of backend.useTimes!({ key: found!.key, signal }))
+        uses += createTimesMs.length;
+      if (uses < 66) throw new Error(`${uses} uses of a prompt were found`);
+    },
   };
-  const costs = vaults.map(() => ({ pageMs: 0, countMs: 0, monthMs: 0, sharedMs: 0 }));
+  const costs = vaults.map(() => ({ pageMs: 0, countMs: 0, monthMs: 0, sharedMs: 0, usesMs: 0 }));
   for (const [name, call] of Object.entries(calls)) {
     const durations = vaults.map((): number[] => []);
     for (let n = 0; n < samples; n++)
@@ -151,17 +165,20 @@ function timeOf(n: number): number {
   return Date.UTC(2026, 0, 1) + Math.floor((n * monthMs) / perMonth);
 }
 
+function promptWords(prompt: number): Uint8Array {
+  return new Uint8Array(
+    Uint32Array.from({ length: 30 + (prompt % 50) }, (_, at) => (prompt * 17 + at * 13) % 200_000).buffer,
+  );
+}
+
 function generated(n: number, core: TokenCore, codec: LiveCodec) {
   const words = new Uint8Array(
     Uint32Array.from({ length: 20 }, (_, at) => (n * 31 + at * 7) % 200_000).buffer,
   );
   // Two of three conversations have a prompt that a hundred neighbours have, the third has one of a few.
   const prompt = n % 3 === 0 ? n % 9 : 9 + Math.floor(n / 100);
-  const promptWords = new Uint8Array(
-    Uint32Array.from({ length: 30 + (prompt % 50) }, (_, at) => (prompt * 17 + at * 13) % 200_000).buffer,
-  );
   const messages = [
-    { role: 'system', name: '', toolCallId: '', words: promptWords },
+    { role: 'system', name: '', toolCallId: '', words: promptWords(prompt) },
     { role: 'user', name: '', toolCallId: '', words },
   ];
   // The ten conversations of a session follow each other, and are of one user and one application.

@@ -9,6 +9,8 @@ import type {
   SharedSegmentOptions,
   UsageOptions,
   UsageRow,
+  UsesByDayOptions,
+  UsesByDayPart,
   WarmOptions,
   WarmPrefix,
 } from './analytics-types.js';
@@ -24,6 +26,7 @@ function methods() {
     usage: method('AnalyticsService', 'GetUsage'),
     shared: method('AnalyticsService', 'ListSharedSegments'),
     uses: method('AnalyticsService', 'ListSegmentUses'),
+    usesByDay: method('AnalyticsService', 'CountSegmentUses'),
     warm: method('AnalyticsService', 'ListWarmPrefixes'),
   };
 }
@@ -107,6 +110,24 @@ export function analytics(transport: Transport, vault: string) {
         lookedAt: fromUint64('looked_at', page.lookedAt),
         damaged: fromUint64('damaged', page.damaged),
       };
+    },
+
+    /** Counts the conversations that have a segment by day. Yields counts while it reads, then the days. */
+    async *segmentUsesByDay(
+      hash: string,
+      options: UsesByDayOptions = {},
+    ): AsyncGenerator<UsesByDayPart, void, void> {
+      const { timeZone, ...control } = withKnownFields('segmentUsesByDay', options);
+      const request = { vault, segmentHash: hash, timeZone };
+      for await (const part of transport.stream(known.usesByDay, request, control, true))
+        yield {
+          lookedAt: fromUint64('looked_at', part.lookedAt),
+          damaged: fromUint64('damaged', part.damaged),
+          days: part.days.map(({ day, conversations }) => ({
+            day,
+            conversations: fromUint64('conversations', conversations),
+          })),
+        };
     },
 
     /** Yields the prefixes most worth keeping in a cache of keys and values, the best first. */

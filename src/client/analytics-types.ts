@@ -70,6 +70,19 @@ export interface SegmentUsesPage {
   readonly damaged: number;
 }
 
+export interface UsesByDayOptions extends CallControl {
+  /** Time zone of days; UTC if absent. */
+  readonly timeZone?: string;
+}
+
+export interface UsesByDayPart {
+  /** Conversations looked at so far, and those of them that cannot be read and may have the segment. */
+  readonly lookedAt: number;
+  readonly damaged: number;
+  /** The next days, oldest first; empty until all are counted. */
+  readonly days: readonly { readonly day: string; readonly conversations: number }[];
+}
+
 export interface WarmOptions extends CallControl {
   /** Each application if absent. */
   readonly application?: string;

@@ -1,6 +1,7 @@
 import type { ConversationSpec } from '../model/index.js';
 import type {
   SegmentUsesOptions,
+  UsesByDayOptions,
   SharedSegmentOptions,
   UsageOptions,
   WarmOptions,
@@ -51,6 +52,7 @@ interface Objects {
   readonly usage: UsageOptions;
   readonly sharedSegments: SharedSegmentOptions;
   readonly segmentUses: SegmentUsesOptions;
+  readonly segmentUsesByDay: UsesByDayOptions;
   readonly warm: WarmOptions;
   readonly collectGarbage: CollectGarbageOptions;
   readonly compactSubstrings: CompactOptions;
@@ -154,6 +156,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
   usage: { groupBy: true, labels: true, fromMs: true, beforeMs: true, timeZone: true, ...control },
   sharedSegments: { order: true, limit: true, ...control },
   segmentUses: { pageSize: true, pageToken: true, ...control },
+  segmentUsesByDay: { timeZone: true, ...control },
   warm: {
     application: true,
     createdFromMs: true,

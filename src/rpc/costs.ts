@@ -41,6 +41,7 @@ export const costOf: Readonly<Record<string, Cost>> = {
   '/stowken.v1.AnalyticsService/GetUsage': 'scan',
   '/stowken.v1.AnalyticsService/ListSharedSegments': 'vault',
   '/stowken.v1.AnalyticsService/ListSegmentUses': 'scan',
+  '/stowken.v1.AnalyticsService/CountSegmentUses': 'vault',
   '/stowken.v1.AnalyticsService/ListWarmPrefixes': 'vault',
   '/stowken.v1.AnalyticsService/FindSimilar': 'vault',
   '/stowken.v1.AnalyticsService/FindDuplicates': 'vault',

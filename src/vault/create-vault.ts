@@ -16,6 +16,7 @@ import { checkRevision } from './read/open-revision.js';
 import { countConversations } from './find/count.js';
 import { listSharedSegments } from './find/shared-segments.js';
 import { listSegmentUses } from './find/segment-uses.js';
+import { countUsesByDay } from './find/uses-by-day.js';
 import { listWarmPrefixes } from './find/warm-prefixes.js';
 import { getUsage } from './find/usage.js';
 import { findPrefix } from './prefix/index.js';
@@ -111,6 +112,7 @@ export function createVault(given: VaultParts): Vault {
 
     warmPrefixes: (input, signal) => listWarmPrefixes(parts, input, signal),
     segmentUses: (input, signal) => listSegmentUses(backend, input, signal),
+    usesByDay: (input, signal) => countUsesByDay(backend, input, signal),
 
     similar: (input, signal) => findSimilar(parts, input, signal),
     duplicates: (input, signal) => findDuplicates(parts, input, signal),

@@ -19,6 +19,7 @@ export type { SharedInput, SharedSegment } from './find/shared-segments.js';
 export { type UsageField, usageFields, type UsageInput, type UsageSum } from './find/usage.js';
 export * from './erasure/types.js';
 export type { SegmentUses, SegmentUsesInput } from './find/segment-uses.js';
+export type { DayOfUses, UsesByDayInput, UsesByDayPart } from './find/uses-by-day.js';
 export type { WarmPrefixesInput, WarmPrefixPart } from './find/warm-prefixes.js';
 export { copyVault, type CopyReport } from './copy/copy-vault.js';
 export type * from './copy/types.js';

@@ -2,6 +2,7 @@ import type { AttachmentInfo, Conversation, SegmentHash, VaultStats } from '../m
 import type { ConversationCount } from './find/count.js';
 import type { SharedInput, SharedSegment } from './find/shared-segments.js';
 import type { SegmentUses, SegmentUsesInput } from './find/segment-uses.js';
+import type { UsesByDayInput, UsesByDayPart } from './find/uses-by-day.js';
 import type { WarmPrefixesInput, WarmPrefixPart } from './find/warm-prefixes.js';
 import type { UsageInput, UsageSum } from './find/usage.js';
 import type {
@@ -135,6 +136,11 @@ export interface Vault {
 
   /** Lists the conversations that have a segment, a page at a time. Rejects with SEGMENT_NOT_FOUND. */
   segmentUses(input: SegmentUsesInput, signal: AbortSignal): Promise<SegmentUses>;
+
+  /**
+   * Counts the conversations that have a segment, by day. Rejects with SEGMENT_NOT_FOUND, INVALID_FIELD.
+   */
+  usesByDay(input: UsesByDayInput, signal: AbortSignal): AsyncGenerator<UsesByDayPart, void, void>;
 
   /**
    * Finds near-duplicates, all that there are. Reads what the filter selects. Rejects with

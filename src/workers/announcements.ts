@@ -1,6 +1,6 @@
 import type { Change, ManagedBackend, MaintainedBackend } from '../storage/index.js';
 import type { Channel } from './channel.js';
-import { forwardReads, type WorkerHandlers } from './handlers.js';
+import { forwardReads, type Reads, type WorkerHandlers } from './handlers.js';
 
 /** A worker, as far as messages about vaults are concerned. */
 export interface Listener {
@@ -49,7 +49,7 @@ export class Announcements {
 
   /** Returns a backend whose commits are announced to the workers that have the vault open. */
   announced(vault: string, owned: ManagedBackend, onCommit: () => void): MaintainedBackend {
-    const backend = owned as MaintainedBackend;
+    const backend = owned as MaintainedBackend & Reads;
     const commit = async (change: Change) => {
       // Idle workers hold leases too, which would retain garbage that nobody reads.
       if (change.collect ?? change.deleteSegments) await this.send('renewLease', vault, vault);

@@ -189,7 +189,8 @@ export type Reads = Omit<
   | 'knownSegments'
   | 'setLabels'
   | 'close'
->;
+> &
+  Required<Pick<MaintainedBackend, 'sharedSegments' | 'useTimes' | 'listReferences'>>;
 
 /** Forwards every reading call to the backend that `to` returns at that moment. */
 export function forwardReads(to: () => Reads): Reads {
@@ -204,6 +205,9 @@ export function forwardReads(to: () => Reads): Reads {
     warmPrefixes: (query) => to().warmPrefixes(query),
     listConversations: (query) => to().listConversations(query),
     usage: (query) => to().usage(query),
+    sharedSegments: (query) => to().sharedSegments(query),
+    useTimes: (query) => to().useTimes(query),
+    listReferences: (query) => to().listReferences(query),
     listGarbage: (query) => to().listGarbage(query),
     stats: () => to().stats(),
     check: (options) => to().check(options),

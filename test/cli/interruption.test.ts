@@ -42,6 +42,7 @@ const answers: Readonly<Record<string, readonly object[]>> = {
   BackupVault: [{ data: Buffer.alloc(1000) }],
   SearchConversations: [{ nextPageToken: '', conversations: '1' }],
   FindDuplicates: [{ conversations: '7' }],
+  CountSegmentUses: [{ lookedAt: '8' }],
   ListWarmPrefixes: [{ prefix: { application: 'a', tokenCount: '256', conversations: '2' } }],
   RetrieveConversation: [
     { header: spec('a') },
@@ -198,6 +199,12 @@ const cases: [string, readonly string[], string, RegExp][] = [
     ['prompts', 'a'.repeat(64)],
     'ListSegmentUses',
     /interrupted: 0 conversations looked at so far/,
+  ],
+  [
+    'prompts of a hash by day',
+    ['prompts', 'a'.repeat(64), '--by-day'],
+    'CountSegmentUses',
+    /interrupted: 8 conversations looked at so far/,
   ],
   ['duplicates', ['duplicates'], 'FindDuplicates', /interrupted: 7 conversations read so far/],
   ['tree', ['tree', 'a'], 'GetConversation', /interrupted/],

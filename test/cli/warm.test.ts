@@ -54,6 +54,9 @@ it('lists the conversations of a shared prompt, and counts them by day', async (
   const days = jsonLines((await run(['prompts', prompt!.hash, '--by-day', '--json'])).stdout);
   const sum = (days as { readonly conversations: number }[]).reduce((all, day) => all + day.conversations, 0);
   expect(sum).toBe(3);
+  const there = await run(['prompts', prompt!.hash, '--by-day', '--zone', 'Pacific/Kiritimati']);
+  expect(there.stdout).toMatch(/^\d{4}-\d\d-\d\d +3\n$/);
+  expect(await run(['prompts', prompt!.hash, '--zone', 'UTC'])).toMatchObject({ code: 2 });
   expect((await run(['prompts', '--by-day'])).code).not.toBe(0);
   expect(await run(['prompts', prompt!.hash.slice(0, 12)])).toMatchObject({
     code: 2,

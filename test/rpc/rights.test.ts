@@ -44,6 +44,7 @@ const requestOf: Readonly<Record<string, Fields>> = {
   SearchConversations: { text: 'a' },
   FindSimilar: { conversation_id: 'a' },
   ListSegmentUses: { segment_hash: hash },
+  CountSegmentUses: { segment_hash: hash },
   PutSegments: { segments: [{ tokens: { ids: [1] } }] },
   GetSegments: { hashes: [hash] },
   HasSegments: { hashes: [hash] },

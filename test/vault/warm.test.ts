@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../src/model/index.js';
+import { type ConversationSpec, limits } from '../../src/model/index.js';
 import type { WarmPrefixesInput } from '../../src/vault/index.js';
 import { Random } from '../crash/random.js';
 import { fullKinds, openStoredVault } from '../support/stored-vault.js';
@@ -167,6 +167,38 @@ describe.each(['memory', 'lmdb', 'filesystem'] as const)('the conversations of a
     expect(ids).toEqual(['c8', 'c7', 'c5', 'c4', 'c2', 'c1']);
     await expect(
       t.vault.segmentUses({ hash: 'f'.repeat(64) as typeof hash, limit: 2 }, signal),
+    ).rejects.toMatchObject({ reason: 'SEGMENT_NOT_FOUND' });
+    await t.close();
+  });
+
+  it('are counted by day, in a time zone', async () => {
+    const t = await openStoredVault(kind);
+    t.clock.nowMs = Date.UTC(2026, 0, 31, 12);
+    const store = (id: string, createTimeMs: number, fields: Partial<ConversationSpec> = {}) => {
+      const messages = [say('user', [createTimeMs % 1000, 7]), say('system', [1, 2, 3])];
+      return t.vault.store({ spec: spec(id, { createTimeMs, ...fields }), messages }, signal);
+    };
+    const hours = [0, 23, 24, 25, 47, 300];
+    for (const at of hours) await store(`c${at}`, Date.UTC(2026, 0, 1, at, 10));
+    await store('expired', Date.UTC(2026, 0, 2), { expireTimeMs: t.clock.nowMs + 1 });
+    await t.vault.store({ spec: spec('other'), messages: [say('user', [5])] }, signal);
+    t.clock.nowMs += 2;
+    const { hash } = (await t.vault.getWithMessages('c0')).messages[1]!.segments[0]!;
+    const days = async (timeZone: string) => {
+      const parts = await collectAll(t.vault.usesByDay({ hash, timeZone }, signal));
+      expect(parts.at(-1)).toMatchObject({ damaged: 0 });
+      return parts.flatMap((part) => part.days.map(({ day, conversations }) => `${day} ${conversations}`));
+    };
+    expect(await days('')).toEqual(['2026-01-01 2', '2026-01-02 3', '2026-01-13 1']);
+    expect(await days('Asia/Kathmandu')).toEqual([
+      '2026-01-01 1',
+      '2026-01-02 3',
+      '2026-01-03 1',
+      '2026-01-13 1',
+    ]);
+    await expect(days('Mars/North')).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
+    await expect(
+      collectAll(t.vault.usesByDay({ hash: 'f'.repeat(64) as typeof hash, timeZone: '' }, signal)),
     ).rejects.toMatchObject({ reason: 'SEGMENT_NOT_FOUND' });
     await t.close();
   });

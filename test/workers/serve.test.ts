@@ -71,6 +71,22 @@ describe('a server of several workers', () => {
     for await (const part of clients[0]!.collectGarbage({ minAgeMs: 0 })) void part;
   });
 
+  it('lists what is shared, and counts its conversations by day, on every connection', async () => {
+    for (const at of [1, 2, 3])
+      await clientOf(at).store({
+        conversation: { id: `d${at}`, createTimeMs: 1000 * at },
+        messages: messagesOf(at),
+      });
+    await clientOf(0).delete('d1');
+    for (const client of clients) {
+      const [top] = await client.sharedSegments({ order: 'references' });
+      expect(top).toMatchObject({ references: 2, role: 'system', lastUseMs: 3000 });
+      const days = [];
+      for await (const part of client.segmentUsesByDay(top!.hash)) days.push(...part.days);
+      expect(days).toEqual([{ day: '1970-01-01', conversations: 2 }]);
+    }
+  });
+
   it('shows each connection what any other one has stored', async () => {
     await storeAll(0, 60);
     for (let n = 0; n < 60; n++) expect(await read(clientOf(n + 1), `c${n}`)).toEqual(messagesOf(n));

@@ -4,13 +4,14 @@ import { printable, shellWord } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable, formatTime } from '../format.js';
-import { wholeNumber } from '../options.js';
+import { formatCount, formatTable, formatTime, plural } from '../format.js';
+import { filled, wholeNumber } from '../options.js';
 
 interface Options extends ServerOption {
   readonly limit: number;
   readonly byReferences?: true;
   readonly byDay?: true;
+  readonly zone?: string;
   readonly json?: true;
 }
 
@@ -22,7 +23,7 @@ const HASH_SHOWN = 12;
 const epilogue = `
 The list costs a page with the lmdb storage. Other storages look at every segment and every conversation for
 it. With HASH, message lists are read, newest conversation first, until --limit are found; --by-day reads those
-of the whole vault.
+of the conversations between the first and the last one that has it, other storages all.
 
 Examples:
   stowken prompts --limit 10
@@ -33,7 +34,8 @@ export function addPrompts(program: Command, context: Context, done: Done): void
   withServer(program.command('prompts'))
     .description('list what conversations share: system prompts, tools')
     .argument('[hash]', 'list the conversations that have this one, newest first')
-    .option('--by-day', 'with a hash: count them by day, in UTC')
+    .option('--by-day', 'with a hash: count them by day')
+    .option('--zone <name>', 'time zone of days: Europe/Berlin; UTC if absent', filled)
     .option('--limit <n>', 'at most n', wholeNumber(1, 1000), 20)
     .option('--by-references', 'those in most conversations first, not those that save most tokens')
     .option('--json', 'one JSON object per line')
@@ -45,10 +47,12 @@ export function addPrompts(program: Command, context: Context, done: Done): void
           throw new UsageError(
             `a hash has 64 hexadecimal digits, lower case: prompts --json has them, the table the first ${HASH_SHOWN}`,
           );
-        await withClient(options, context, (client) => listUses(client, hash, options, context));
+        if (options.zone !== undefined && !options.byDay) throw new UsageError('--zone needs --by-day');
+        const list = options.byDay ? listDays : listUses;
+        await withClient(options, context, (client) => list(client, hash, options, context));
         return done(exitCodes.done);
       }
-      if (options.byDay) throw new UsageError('--by-day needs a hash');
+      if (options.byDay || options.zone !== undefined) throw new UsageError('--by-day needs a hash');
       const query = {
         limit: options.limit,
         order: options.byReferences ? ('references' as const) : ('tokensSaved' as const),
@@ -60,26 +64,24 @@ export function addPrompts(program: Command, context: Context, done: Done): void
     });
 }
 
-/** Lists the conversations that have a segment, or counts all of them by day. */
+/** Lists the conversations that have a segment, newest first. */
 async function listUses(
   client: StowkenClient,
   hash: string,
-  { limit, byDay, json }: Options,
-  { output, interruption }: Context,
+  { limit, json }: Options,
+  { output, interruption, io }: Context,
 ): Promise<void> {
-  let looked = 0;
+  let [looked, unread] = [0, 0];
   interruption.onInterrupt(() => `${formatCount(looked)} conversations looked at so far`);
-  const days = new Map<string, number>();
   let [left, pageToken] = [limit, ''];
   do {
-    const pageSize = byDay ? 1000 : Math.min(left, 1000);
-    const page = await client.segmentUsesPage(hash, { pageSize, pageToken });
+    const page = await client.segmentUsesPage(hash, { pageSize: left, pageToken });
     looked += page.lookedAt;
+    unread += page.damaged;
+    left -= page.uses.length;
     for (const { conversationId, createTimeMs, messageIndex, role } of page.uses) {
       const time = formatTime(createTimeMs);
-      left -= 1;
-      if (byDay) days.set(time.slice(0, 10), (days.get(time.slice(0, 10)) ?? 0) + 1);
-      else if (json)
+      if (json)
         await output.json({
           conversation_id: conversationId,
           create_time: time,
@@ -92,11 +94,33 @@ async function listUses(
         );
     }
     pageToken = page.nextPageToken;
-  } while (pageToken !== '' && (byDay || left > 0));
-  for (const [day, conversations] of [...days].reverse()) {
-    if (json) await output.json({ day, conversations });
-    else await output.line(`${day}  ${formatCount(conversations)}`);
+  } while (pageToken !== '' && left > 0);
+  warnOf(unread, io);
+}
+
+/** Counts the conversations that have a segment by day. */
+async function listDays(
+  client: StowkenClient,
+  hash: string,
+  { zone, json }: Options,
+  { output, interruption, io }: Context,
+): Promise<void> {
+  let [looked, unread] = [0, 0];
+  interruption.onInterrupt(() => `${formatCount(looked)} conversations looked at so far`);
+  const query = zone === undefined ? {} : { timeZone: zone };
+  for await (const { lookedAt, damaged, days } of client.segmentUsesByDay(hash, query)) {
+    [looked, unread] = [lookedAt, damaged];
+    for (const { day, conversations } of days) {
+      if (json) await output.json({ day, conversations });
+      else await output.line(`${day}  ${formatCount(conversations)}`);
+    }
   }
+  warnOf(unread, io);
+}
+
+function warnOf(damaged: number, io: Context['io']): void {
+  if (damaged === 0) return;
+  io.stderr.write(`${plural(damaged, 'conversation')} cannot be read, and may have it: see stowken verify\n`);
 }
 
 function plain(segment: SharedSegment): object {

@@ -168,6 +168,10 @@ export interface Methods {
       readonly request: requests.ListSegmentUsesRequest;
       readonly response: responses.ListSegmentUsesResponse;
     };
+    readonly CountSegmentUses: {
+      readonly request: requests.CountSegmentUsesRequest;
+      readonly response: responses.CountSegmentUsesResponse;
+    };
     readonly ListWarmPrefixes: {
       readonly request: requests.ListWarmPrefixesRequest;
       readonly response: responses.ListWarmPrefixesResponse;

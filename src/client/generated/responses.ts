@@ -127,6 +127,12 @@ export interface Conversation {
   readonly storeTime: Timestamp | null;
 }
 
+export interface CountSegmentUsesResponse {
+  readonly lookedAt: string;
+  readonly damaged: string;
+  readonly days: readonly SegmentUsesOfDay[];
+}
+
 export interface CreateVaultResponse {
   readonly vault: Vault | null;
 }
@@ -550,6 +556,11 @@ export interface SegmentUse {
   readonly createTime: Timestamp | null;
   readonly messageIndex: number;
   readonly role: string;
+}
+
+export interface SegmentUsesOfDay {
+  readonly day: string;
+  readonly conversations: string;
 }
 
 export interface SharedContent {

@@ -44,6 +44,7 @@ export const rightsOf: Readonly<Record<string, readonly Right[]>> = {
   '/stowken.v1.AnalyticsService/GetUsage': ['read'],
   '/stowken.v1.AnalyticsService/ListSharedSegments': ['read'],
   '/stowken.v1.AnalyticsService/ListSegmentUses': ['read'],
+  '/stowken.v1.AnalyticsService/CountSegmentUses': ['read'],
   '/stowken.v1.AnalyticsService/ListWarmPrefixes': ['read'],
   '/stowken.v1.AnalyticsService/FindSimilar': ['read'],
   '/stowken.v1.AnalyticsService/FindDuplicates': ['read'],

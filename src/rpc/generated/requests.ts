@@ -80,6 +80,12 @@ export interface ConversationFilter {
   readonly expires: boolean | undefined;
 }
 
+export interface CountSegmentUsesRequest {
+  readonly vault: string;
+  readonly segment_hash: string;
+  readonly time_zone: string;
+}
+
 export interface CreateVaultRequest {
   readonly vault: string;
   readonly settings: VaultSettings | null;
@@ -519,6 +525,7 @@ export interface Requests {
   'stowken.v1.GetUsageRequest': GetUsageRequest;
   'stowken.v1.ListSharedSegmentsRequest': ListSharedSegmentsRequest;
   'stowken.v1.ListSegmentUsesRequest': ListSegmentUsesRequest;
+  'stowken.v1.CountSegmentUsesRequest': CountSegmentUsesRequest;
   'stowken.v1.ListWarmPrefixesRequest': ListWarmPrefixesRequest;
   'stowken.v1.FindSimilarRequest': FindSimilarRequest;
   'stowken.v1.FindDuplicatesRequest': FindDuplicatesRequest;

@@ -126,6 +126,12 @@ export interface Conversation {
   readonly store_time?: Timestamp | undefined;
 }
 
+export interface CountSegmentUsesResponse {
+  readonly looked_at?: number | undefined;
+  readonly damaged?: number | undefined;
+  readonly days?: readonly SegmentUsesOfDay[] | undefined;
+}
+
 export interface CreateVaultResponse {
   readonly vault?: Vault | undefined;
 }
@@ -550,6 +556,11 @@ export interface SegmentUse {
   readonly role?: string | undefined;
 }
 
+export interface SegmentUsesOfDay {
+  readonly day?: string | undefined;
+  readonly conversations?: number | undefined;
+}
+
 export interface SharedContent {
   readonly hash?: string | undefined;
   readonly tokens?: number | undefined;
@@ -766,6 +777,7 @@ export interface Responses {
   'stowken.v1.GetUsageResponse': GetUsageResponse;
   'stowken.v1.ListSharedSegmentsResponse': ListSharedSegmentsResponse;
   'stowken.v1.ListSegmentUsesResponse': ListSegmentUsesResponse;
+  'stowken.v1.CountSegmentUsesResponse': CountSegmentUsesResponse;
   'stowken.v1.ListWarmPrefixesResponse': ListWarmPrefixesResponse;
   'stowken.v1.FindSimilarResponse': FindSimilarResponse;
   'stowken.v1.FindDuplicatesResponse': FindDuplicatesResponse;

@@ -75,6 +75,16 @@ export const readListSegmentUses = schemaRequest(
     })),
 );
 
+export const readCountSegmentUses = schemaRequest(
+  new RequestDecoder('stowken.v1.CountSegmentUsesRequest'),
+  z
+    .object({ vault: vaultName, segment_hash: segmentHash, time_zone: label })
+    .transform(({ vault, segment_hash, time_zone }) => ({
+      vault,
+      input: { hash: segment_hash, timeZone: time_zone },
+    })),
+);
+
 export const readListWarmPrefixes = schemaRequest(
   new RequestDecoder('stowken.v1.ListWarmPrefixesRequest'),
   z

@@ -1,8 +1,9 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ListPosition } from '../../storage/index.js';
-import type { SharedSegment, UsageSum, WarmPrefixPart } from '../../vault/index.js';
+import type { SharedSegment, UsageSum, UsesByDayPart, WarmPrefixPart } from '../../vault/index.js';
 import { openPageToken, type PageScope, sealPageToken } from '../page-token.js';
 import {
+  readCountSegmentUses,
   readFindDuplicates,
   readFindSimilar,
   readGetUsage,
@@ -17,6 +18,7 @@ import { type ServiceScope, VaultMethods } from './vault-methods.js';
 
 const usageResponse = new ResponseEncoder('stowken.v1.GetUsageResponse');
 const usesResponse = new ResponseEncoder('stowken.v1.ListSegmentUsesResponse');
+const usesByDayResponse = new ResponseEncoder('stowken.v1.CountSegmentUsesResponse');
 const warmResponse = new ResponseEncoder('stowken.v1.ListWarmPrefixesResponse');
 const sharedResponse = new ResponseEncoder('stowken.v1.ListSharedSegmentsResponse');
 
@@ -49,6 +51,14 @@ export function analyticsService(scope: ServiceScope): UntypedServiceImplementat
         damaged,
       });
     }),
+
+    CountSegmentUses: methods.stream(
+      readCountSegmentUses,
+      (vault, { input }, signal) => vault.usesByDay(input, signal),
+      ({ looked, damaged, days }: UsesByDayPart) => [
+        usesByDayResponse.encode({ looked_at: looked, damaged, days }),
+      ],
+    ),
 
     ListWarmPrefixes: methods.stream(
       readListWarmPrefixes,

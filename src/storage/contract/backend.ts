@@ -26,7 +26,7 @@ import type {
 } from './queries.js';
 import type { DiskSpace, GiveBackOptions, GivenBack } from './space.js';
 import type { WarmFinding, WarmQuery } from './warm.js';
-import type { SharedFinding, SharedQuery } from './shared.js';
+import type { SharedFinding, SharedQuery, UseTimes, UseTimesQuery } from './shared.js';
 import type { UsageQuery } from './usage.js';
 
 /**
@@ -157,6 +157,13 @@ export interface StorageBackend {
    * account.
    */
   sharedSegments?(query: SharedQuery): Promise<SharedFinding[] | undefined>;
+
+  /**
+   * Yields the create times of the conversations that have a segment in a message or its fields, as of one
+   * moment, in no order. Reads the records of conversations between the first and the last one with it, as a
+   * rule. Absent if a storage has no faster way than to list conversations and to open each.
+   */
+  useTimes?(query: UseTimesQuery): AsyncIterable<UseTimes>;
 
   /**
    * Sets the metadata keys that lists find conversations by, and usage is counted by. The index of a new one

@@ -1,3 +1,4 @@
+import type { Expiry } from '../../model/index.js';
 import type { SegmentKey } from './change.js';
 
 /** Order of shared segments: by references, or by the tokens of all references but one. */
@@ -30,4 +31,19 @@ export interface SharedHolder {
   readonly conversationId: string;
   readonly messageIndex: number;
   readonly role: string;
+}
+
+export interface UseTimesQuery {
+  readonly key: SegmentKey;
+  /** Conversations that have expired by it are left out. */
+  readonly expiry?: Expiry;
+  readonly signal: AbortSignal;
+}
+
+/** Some of the conversations that have a segment. */
+export interface UseTimes {
+  readonly createTimesMs: readonly number[];
+  /** Conversations looked at for these, and those of them that cannot be read. */
+  readonly looked: number;
+  readonly damaged: number;
 }

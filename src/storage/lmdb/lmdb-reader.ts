@@ -6,11 +6,17 @@ import { findAhead, segmentQueries } from './segment-queries.js';
 import type { Environment } from './tables/environment.js';
 import { vaultQueries } from './vault-queries.js';
 
+type OptionalReads = 'sharedSegments' | 'useTimes' | 'listReferences';
+
 /** Queries of a vault that another process writes; see openLmdbReader. */
 export interface LmdbReader
   extends
-    Omit<StorageBackend, 'commit' | 'findPrefix' | 'warmPrefixes' | 'usage' | 'backup' | 'readTokenizer'>,
-    Pick<MaintainedBackend, 'findPrefix' | 'warmPrefixes' | 'usage' | 'backup' | 'readTokenizer'> {
+    Omit<
+      StorageBackend,
+      'commit' | 'findPrefix' | 'warmPrefixes' | 'usage' | 'backup' | 'readTokenizer' | OptionalReads
+    >,
+    Pick<MaintainedBackend, 'findPrefix' | 'warmPrefixes' | 'usage' | 'backup' | 'readTokenizer'>,
+    Required<Pick<StorageBackend, OptionalReads>> {
   /** Lets the next read see the current state. */
   refresh(): void;
   /** Looks up the segments that a change names, so that its transaction need not do so. */

@@ -21,9 +21,9 @@ type SegmentQueries = Pick<
   | 'readHashes'
   | 'countReferences'
   | 'listGarbage'
-  | 'listReferences'
   | 'scanSegments'
->;
+> &
+  Required<Pick<StorageBackend, 'listReferences'>>;
 
 /** Queries about the segments of an open vault. */
 export function segmentQueries(vault: OpenVault): SegmentQueries {

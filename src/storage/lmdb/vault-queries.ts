@@ -1,8 +1,9 @@
 import { isExpired } from '../../model/index.js';
 import type { MaintainedBackend } from '../contract/backend.js';
-import type { BlockId } from './tables/ids.js';
+import { type BlockId, idOf } from './tables/ids.js';
 import { backupEnvironment } from './backup.js';
 import { sharedSegments } from './board/board-query.js';
+import { useTimes } from './board/use-times.js';
 import { checkVault } from './check/check.js';
 import { findManifest, readHeader } from './conversations/conversations.js';
 import { IdIndex } from './conversations/id-index.js';
@@ -33,7 +34,7 @@ type VaultQueries = Pick<
   | 'check'
   | 'backup'
 > &
-  Required<Pick<MaintainedBackend, 'sharedSegments'>>;
+  Required<Pick<MaintainedBackend, 'sharedSegments' | 'useTimes'>>;
 
 /**
  * Queries about an open vault's conversations and about the vault as a whole. `between` runs a task while
@@ -99,6 +100,16 @@ export function vaultQueries(
     async sharedSegments(query) {
       vault.assertOpen();
       return sharedSegments(vault, query);
+    },
+
+    async *useTimes({ key, expiry, signal }) {
+      vault.assertOpen();
+      const held = await between(() => environment.pin());
+      try {
+        yield* useTimes(tables, held.pin, nameOf, { id: idOf(key), expiry, signal });
+      } finally {
+        held.release();
+      }
     },
 
     async listRegistries() {

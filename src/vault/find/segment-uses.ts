@@ -41,9 +41,7 @@ export async function listSegmentUses(
   { hash, limit, after }: SegmentUsesInput,
   signal: AbortSignal,
 ): Promise<SegmentUses> {
-  const [segment] = await backend.findSegments([hash]);
-  if (!segment) throw segmentNotFound(hash);
-  const wanted = new Set((await backend.findCopies?.(hash)) ?? [segment.key]);
+  const wanted = await keysOf(backend, hash);
   const turns = new Turns(signal);
   const uses: SegmentUseIn[] = [];
   let [looked, damaged] = [0, 0];
@@ -60,25 +58,48 @@ export async function listSegmentUses(
     damaged += page.damaged?.length ?? 0;
     for (const { id, createTimeMs } of page.conversations) {
       looked += 1;
-      try {
-        const use = await firstUse(backend, id, wanted, turns);
-        if (use) uses.push({ conversationId: id, createTimeMs, ...use });
-      } catch (error) {
-        if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
-        damaged += 1;
-      }
+      const use = await firstUse(backend, id, wanted, turns);
+      if (use === 'damaged') damaged += 1;
+      else if (use) uses.push({ conversationId: id, createTimeMs, ...use });
     }
     next = page.next;
   } while (next !== undefined && uses.length < limit && looked < LOOKED_MAX);
   return { uses, looked, damaged, next };
 }
 
-async function firstUse(
+/** Returns the keys of a segment, and of all copies of it. @throws StowkenError SEGMENT_NOT_FOUND */
+export async function keysOf(backend: StorageBackend, hash: SegmentHash): Promise<ReadonlySet<SegmentKey>> {
+  const [segment] = await backend.findSegments([hash]);
+  if (!segment) throw segmentNotFound(hash);
+  return new Set((await backend.findCopies?.(hash)) ?? [segment.key]);
+}
+
+interface Use {
+  readonly messageIndex: number;
+  readonly role: string;
+}
+
+/** Finds the first message of a conversation that has one of these segments. */
+export async function firstUse(
   backend: StorageBackend,
   id: string,
   wanted: ReadonlySet<SegmentKey>,
   turns: Turns,
-): Promise<{ readonly messageIndex: number; readonly role: string } | undefined> {
+): Promise<Use | 'damaged' | undefined> {
+  try {
+    return await readFirstUse(backend, id, wanted, turns);
+  } catch (error) {
+    if (!isStowkenError(error, 'CORRUPT_STORE')) throw error;
+    return 'damaged';
+  }
+}
+
+async function readFirstUse(
+  backend: StorageBackend,
+  id: string,
+  wanted: ReadonlySet<SegmentKey>,
+  turns: Turns,
+): Promise<Use | undefined> {
   const snapshot = await backend.openConversation(id);
   if (!snapshot) return undefined;
   try {

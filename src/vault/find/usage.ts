@@ -1,6 +1,7 @@
 import { limits, StowkenError } from '../../model/index.js';
 import { type StorageBackend, type UsageFigures, usageFigures } from '../../storage/index.js';
 import { unsupported } from '../refusals.js';
+import { clockOf } from './local-time.js';
 
 export const usageFields = ['day', 'hour', 'application', 'model', 'tokenizer'] as const;
 export type UsageField = (typeof usageFields)[number];
@@ -70,28 +71,4 @@ function rowBytesMax({ labels, figures: _figures, ...fields }: UsageSum): number
   const texts = [...Object.values(fields), ...Object.entries(labels).flat()];
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), rowOverheadBytes);
   return bytes + Object.keys(labels).length * labelOverheadBytes;
-}
-
-/** Returns a function that gives the hour of a time in a zone: 2026-01-31T13:00. */
-function clockOf(timeZone: string): (timeMs: number) => string {
-  const known = new Map<number, string>();
-  const options = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit' } as const;
-  let format: Intl.DateTimeFormat;
-  try {
-    format = new Intl.DateTimeFormat('en-CA', { ...options, hourCycle: 'h23', timeZone: timeZone || 'UTC' });
-  } catch {
-    throw new StowkenError('INVALID_FIELD', `time_zone ${JSON.stringify(timeZone)} is not known`, {
-      field: 'time_zone',
-      value: timeZone,
-    });
-  }
-  return (timeMs) => {
-    let text = known.get(timeMs);
-    if (text === undefined) {
-      const parts = Object.fromEntries(format.formatToParts(timeMs).map(({ type, value }) => [type, value]));
-      text = `${parts['year']}-${parts['month']}-${parts['day']}T${parts['hour']}:00`;
-      known.set(timeMs, text);
-    }
-    return text;
-  };
 }

@@ -82,6 +82,12 @@ export interface ConversationFilter {
   readonly expires?: boolean | undefined;
 }
 
+export interface CountSegmentUsesRequest {
+  readonly vault?: string | undefined;
+  readonly segment_hash?: string | undefined;
+  readonly time_zone?: string | undefined;
+}
+
 export interface CreateVaultRequest {
   readonly vault?: string | undefined;
   readonly settings?: VaultSettings | undefined;

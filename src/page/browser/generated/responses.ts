@@ -125,6 +125,12 @@ export interface Conversation {
   readonly store_time: string | null;
 }
 
+export interface CountSegmentUsesResponse {
+  readonly looked_at: string;
+  readonly damaged: string;
+  readonly days: readonly SegmentUsesOfDay[];
+}
+
 export interface CreateVaultResponse {
   readonly vault: Vault | null;
 }
@@ -539,6 +545,11 @@ export interface SegmentUse {
   readonly create_time: string | null;
   readonly message_index: number;
   readonly role: string;
+}
+
+export interface SegmentUsesOfDay {
+  readonly day: string;
+  readonly conversations: string;
 }
 
 export interface SharedContent {

@@ -11,7 +11,8 @@ import {
 import { isTooShort } from '../../../../src/storage/lmdb/board/board-query.js';
 import { readState } from '../../../../src/storage/lmdb/tables/meta.js';
 import { message, spec } from '../../../contract/support.js';
-import { BoardBench, segmentOf, small } from './support.js';
+import { collectAll } from '../../../support/vault.js';
+import { BoardBench, segmentOf, signal, small } from './support.js';
 
 let bench: BoardBench;
 
@@ -21,6 +22,40 @@ beforeEach(async () => {
 afterEach(async () => {
   expect(await bench.backend.check()).toEqual([]);
   await bench.remove();
+});
+
+describe('the times of the uses of a segment', () => {
+  it('cost the conversations between the first and the last one with it', async () => {
+    await bench.open();
+    const uses = Array.from({ length: 10 }, (_, at) => 300 + 2 * at);
+    for (let at = 0; at < 600; at++)
+      await bench.store(`c${at}`, [...(uses.includes(at) ? [7] : []), 1000 + at], 10_000 + at);
+    const timesMs = uses.map((at) => 10_000 + at);
+    expect(await bench.useTimes(7)).toEqual({ timesMs, looked: 19 });
+    // Conversations before the first one can get it too: they are looked at last.
+    const append = { id: 'c5', messages: [message('tool', segmentOf(7))], timeMs: 20_000 };
+    await bench.backend.commit({ append });
+    expect(await bench.useTimes(7)).toEqual({ timesMs: [10_005, ...timesMs], looked: 306 });
+    await bench.backend.commit({ addReferences: [{ hash: segmentOf(7).hash, holder: 'holder' }] });
+    expect((await bench.useTimes(7)).looked).toBe(306);
+    const key = (await bench.backend.findSegments([segmentOf(7).hash]))[0]!.key;
+    const expiry = { nowMs: 20_000, lifetimes: { lifetimeMs: 9_690, rules: [], keep: [] } };
+    const parts = await collectAll(bench.backend.useTimes!({ key, expiry, signal }));
+    expect(parts.flatMap(({ createTimesMs }) => createTimesMs)).toEqual(
+      timesMs.filter((each) => each > 10_310),
+    );
+  });
+
+  it('count conversations that cannot be read', async () => {
+    await bench.open();
+    for (let at = 0; at < 6; at++) await bench.store(`c${at}`, [7, 1000 + at], 10_000 + at);
+    await bench.spoil(({ conversations }) => conversations.hot.put(3, Buffer.of(255)));
+    const key = (await bench.backend.findSegments([segmentOf(7).hash]))[0]!.key;
+    const parts = await collectAll(bench.backend.useTimes!({ key, signal }));
+    expect(parts).toMatchObject([{ createTimesMs: [0, 1, 3, 4, 5].map((at) => 10_000 + at), damaged: 1 }]);
+    await bench.backend.repair();
+    await bench.backend.commit({ delete: { id: 'c2', timeMs: 20_000 } }).catch(() => undefined);
+  });
 });
 
 describe('the board of shared segments', () => {

@@ -88,6 +88,13 @@ describe('the board of shared segments, beside a look at everything', () => {
           expect(await bench.sharedRanks(order, 4), `round ${round}`).toEqual(
             (await bench.ranks(order)).slice(0, 4),
           );
+        if (round % 4 === 3) {
+          const times = await bench.allTimes();
+          for (let seed = 1; seed <= 120; seed += 7)
+            expect((await bench.useTimes(seed)).timesMs, `round ${round}, segment ${seed}`).toEqual(
+              (times.get(segmentOf(seed).hash) ?? []).sort((a, b) => a - b),
+            );
+        }
         if (round === 5) await bench.spoil(({ meta }) => dropBoard(meta), small);
         if (round === 8) await changes.deleteMost();
       }

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Change, MaintainedBackend, SegmentKey, SharedOrder } from '../../../../src/storage/index.js';
 import { openLmdbBackend } from '../../../../src/storage/index.js';
 import { type Board, readBoard } from '../../../../src/storage/lmdb/board/board.js';
@@ -84,6 +85,35 @@ export class BoardBench {
       after = page.next;
     } while (after !== undefined);
     return found.sort((a, b) => b - a);
+  }
+
+  /** Returns the create times of the conversations with a segment, and how many were looked at. */
+  async useTimes(seed: number): Promise<{ readonly timesMs: number[]; readonly looked: number }> {
+    const [found] = await this.backend.findSegments([segmentOf(seed).hash]);
+    const [timesMs, sums]: [number[], { looked: number; damaged: number }] = [[], { looked: 0, damaged: 0 }];
+    if (!found) return { timesMs, looked: 0 };
+    for await (const part of this.backend.useTimes!({ key: found.key, signal })) {
+      timesMs.push(...part.createTimesMs);
+      sums.looked += part.looked;
+      sums.damaged += part.damaged;
+    }
+    expect(sums.damaged).toBe(0);
+    return { timesMs: timesMs.sort((a, b) => a - b), looked: sums.looked };
+  }
+
+  /** Returns the create times of all conversations by the hashes in them, by a look at every message. */
+  async allTimes(): Promise<Map<string, number[]>> {
+    const times = new Map<string, number[]>();
+    const query = { filter: {}, order: 'oldestFirst', limit: 10_000, scanLimit: 10_000 } as const;
+    for (const { id, createTimeMs } of (await this.backend.listConversations(query)).conversations) {
+      const snapshot = (await this.backend.openConversation(id))!;
+      const messages = await snapshot.read(0, 10_000);
+      snapshot.release();
+      const keys = new Set(messages.flatMap(({ segments }) => segments.map(({ key }) => key)));
+      for (const hash of await this.backend.readHashes([...keys]))
+        times.set(hash, [...(times.get(hash) ?? []), createTimeMs]);
+    }
+    return times;
   }
 
   /** Returns what the board knows, which may be a moment later. */
