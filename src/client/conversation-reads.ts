@@ -313,6 +313,8 @@ export function conversationReads(transport: Transport, vault: string) {
             messageIndex: hit.messageIndex,
             textOffset: fromUint64('text_offset', hit.textOffset),
             snippet: hit.snippet,
+            snippetOffset: hit.snippetOffset,
+            snippetEndsMessage: hit.snippetEndsMessage,
             role: hit.role,
           })),
           nextPageToken: part.nextPageToken,

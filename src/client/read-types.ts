@@ -266,6 +266,9 @@ export interface SearchHit {
   /** Offset in the message's text, in Unicode code points. */
   readonly textOffset: number;
   readonly snippet: string;
+  /** Offset in the snippet, in Unicode code points. */
+  readonly snippetOffset: number;
+  readonly snippetEndsMessage: boolean;
   readonly role: string;
 }
 

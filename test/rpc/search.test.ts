@@ -139,6 +139,8 @@ describe('SearchConversations', () => {
       messageIndex: 0,
       textOffset: 9,
       snippet: 'An ERROR is no error; errors are.',
+      snippetOffset: 9,
+      snippetEndsMessage: true,
       role: 'user',
     });
     expect(unsearched).toBe(1);
@@ -193,7 +195,13 @@ describe('TextSearch', () => {
           }
           const hits = search.finish();
           expect(hits.map(({ offset }) => offset)).toEqual(expected.filter((offset) => offset >= fromOffset));
-          expect(hits.every(({ snippet }) => whole.includes(snippet) && snippet.includes(text))).toBe(true);
+          for (const { offset, snippet, snippetOffset, snippetEndsText } of hits) {
+            const from = offset - snippetOffset;
+            const points = [...snippet];
+            expect([...whole].slice(from, from + points.length).join('')).toBe(snippet);
+            expect(points.slice(snippetOffset).join('').startsWith(text)).toBe(true);
+            expect(snippetEndsText).toBe(from + points.length === [...whole].length);
+          }
         },
       ),
       { numRuns: sampleOr(300, 10_000) },

@@ -87,6 +87,8 @@ function plain(hit: SearchHit): object {
     role: hit.role,
     text_offset: hit.textOffset,
     snippet: hit.snippet,
+    snippet_offset: hit.snippetOffset,
+    snippet_ends_message: hit.snippetEndsMessage,
   };
 }
 

@@ -544,6 +544,8 @@ export interface SearchHit {
   readonly textOffset: string;
   readonly snippet: string;
   readonly role: string;
+  readonly snippetOffset: number;
+  readonly snippetEndsMessage: boolean;
 }
 
 export interface SegmentInfo {

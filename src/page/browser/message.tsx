@@ -119,6 +119,7 @@ function Body({
       ) : (
         <p class="text" dir="auto">
           {shown}
+          {shown.length < all.length && <span class="soft">…</span>}
         </p>
       )}
       {shown.length < all.length && <All what={`${count(all.length)} characters`} onWhole={onWhole} />}

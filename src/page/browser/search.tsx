@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ApiError, stream } from './api.js';
 import type { SearchHit } from './generated/responses.js';
 import { count, plural } from './format.js';
+import { type Extract, extractsOf } from './extracts.js';
 import { goTo, hrefOf } from './route.js';
 import { Failure, Role } from './ui.js';
 
@@ -71,7 +72,7 @@ export function Search({ vault, params }: { readonly vault: string; readonly par
             `; ${plural(found.unsearched, 'conversation')} with messages that are no text here`}
         </p>
       )}
-      <Hits vault={vault} hits={found.hits} text={text} ignoreCase={ignoreCase} />
+      <Hits vault={vault} hits={found.hits} text={text} />
       {found.error && <Failure error={found.error} again={() => void run(nothing)} />}
       {!found.isRunning && found.next !== '' && (
         <button type="button" class="more" onClick={() => void run(found)}>
@@ -121,7 +122,7 @@ function SearchForm({ vault, params }: { readonly vault: string; readonly params
   );
 }
 
-/** Hits of one message that are shown; the others are counted. */
+/** Extracts of one message that are shown; the hits in the others are counted. */
 const perMessageMax = 3;
 
 /** Hits, those of one conversation together. */
@@ -129,12 +130,10 @@ function Hits({
   vault,
   hits,
   text,
-  ignoreCase,
 }: {
   readonly vault: string;
   readonly hits: readonly SearchHit[];
   readonly text: string;
-  readonly ignoreCase: boolean;
 }) {
   const byId = grouped(hits, (hit) => hit.conversation_id);
   return (
@@ -148,24 +147,10 @@ function Hits({
             {[...grouped(own, (hit) => hit.message_index)].map(([index, inMessage]) => (
               <li key={index}>
                 <a class="hit" href={hrefOf('conversation', { vault, id, at: String(index) })}>
-                  <span class="small soft">
-                    {index + 1} <Role of={inMessage[0]!.role} />
+                  <span class="hit-head small soft">
+                    <span class="hit-number">{index + 1}</span> <Role of={inMessage[0]!.role} />
                   </span>
-                  <span>
-                    {inMessage.slice(0, perMessageMax).map((hit) => (
-                      <Marked
-                        key={hit.text_offset}
-                        snippet={hit.snippet}
-                        text={text}
-                        ignoreCase={ignoreCase}
-                      />
-                    ))}
-                    {inMessage.length > perMessageMax && (
-                      <span class="small soft">
-                        and {count(inMessage.length - perMessageMax)} more in this message
-                      </span>
-                    )}
-                  </span>
+                  <Extracts of={extractsOf(inMessage, [...text].length)} />
                 </a>
               </li>
             ))}
@@ -186,29 +171,19 @@ function grouped<K>(hits: readonly SearchHit[], keyOf: (hit: SearchHit) => K): M
   return groups;
 }
 
-/** A snippet, with the text that was looked for marked in it. */
-function Marked({
-  snippet,
-  text,
-  ignoreCase,
-}: {
-  readonly snippet: string;
-  readonly text: string;
-  readonly ignoreCase: boolean;
-}) {
-  const fold = (each: string): string => (ignoreCase ? each.toLowerCase() : each);
-  const at = fold(snippet).indexOf(fold(text));
-  if (at < 0)
-    return (
-      <span class="text" dir="auto">
-        {snippet}
-      </span>
-    );
+/** Parts of a message around the text that was looked for. */
+function Extracts({ of }: { readonly of: readonly Extract[] }) {
+  const left = of.slice(perMessageMax).reduce((sum, { hits }) => sum + hits, 0);
   return (
-    <span class="text" dir="auto">
-      {snippet.slice(0, at)}
-      <mark>{snippet.slice(at, at + text.length)}</mark>
-      {snippet.slice(at + text.length)}
+    <span>
+      {of.slice(0, perMessageMax).map(({ from, pieces, isCutBefore, isCutBehind }) => (
+        <span key={from} class="text" dir="auto">
+          {isCutBefore && <span class="soft">…</span>}
+          {pieces.map((piece, at) => (at % 2 === 1 ? <mark key={at}>{piece}</mark> : piece))}
+          {isCutBehind && <span class="soft">…</span>}
+        </span>
+      ))}
+      {left > 0 && <span class="small soft">and {count(left)} more in this message</span>}
     </span>
   );
 }

@@ -542,6 +542,8 @@ export interface SearchHit {
   readonly text_offset?: number | undefined;
   readonly snippet?: string | undefined;
   readonly role?: string | undefined;
+  readonly snippet_offset?: number | undefined;
+  readonly snippet_ends_message?: boolean | undefined;
 }
 
 export interface SegmentInfo {

@@ -32,6 +32,8 @@ export function encodeHits({ hits, next, conversations, unsearched, scope }: Sco
       text_offset: hit.offset,
       snippet: hit.snippet,
       role: hit.role,
+      snippet_offset: hit.snippetOffset,
+      snippet_ends_message: hit.snippetEndsText,
     })),
     next_page_token: next === undefined ? undefined : sealPageToken(scope, next),
     conversations,

@@ -5,6 +5,10 @@ export interface TextHit {
   /** In code points. */
   readonly offset: number;
   readonly snippet: string;
+  /** Offset of the place in the snippet, in code points. */
+  readonly snippetOffset: number;
+  /** True if no text follows the snippet. */
+  readonly snippetEndsText: boolean;
 }
 
 /** A hit, and its message. */
@@ -65,15 +69,21 @@ export class TextSearch {
       if (at < 0 || at >= end) break;
       points += codePoints(this.text.slice(counted, at));
       counted = at;
-      if (points >= this.fromOffset) this.hits.push({ offset: points, snippet: this.snippet(at) });
+      if (points >= this.fromOffset) this.hits.push({ offset: points, ...this.snippet(at) });
       this.from = at + this.needle.length;
     }
     this.from = Math.max(this.from, Math.min(end, this.text.length));
   }
 
-  private snippet(at: number): string {
+  private snippet(at: number): Omit<TextHit, 'offset'> {
     const begin = this.cutBefore(at - aroundUnits);
-    return this.text.slice(begin, this.cutBefore(at + this.needle.length + aroundUnits));
+    const end = this.cutBefore(at + this.needle.length + aroundUnits);
+    return {
+      snippet: this.text.slice(begin, end),
+      snippetOffset: codePoints(this.text.slice(begin, at)),
+      // While more text may come, places are found only where more follows them than a snippet has.
+      snippetEndsText: end === this.text.length,
+    };
   }
 
   /** Returns an offset at or before this one that splits no pair of surrogates. */

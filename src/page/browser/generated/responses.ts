@@ -533,6 +533,8 @@ export interface SearchHit {
   readonly text_offset: string;
   readonly snippet: string;
   readonly role: string;
+  readonly snippet_offset: number;
+  readonly snippet_ends_message: boolean;
 }
 
 export interface SegmentInfo {
