@@ -38,13 +38,21 @@ interface Costs {
 export async function run(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...argv],
-    options: { conversations: { type: 'string', default: '200000' } },
+    options: {
+      conversations: { type: 'string', default: '200000' },
+      /** Gives each conversation a session of its own: a label that finds one conversation, and counts it. */
+      'own-sessions': { type: 'boolean', default: false },
+    },
   });
+  const perSession = values['own-sessions'] ? 1 : 10;
   const counts = [10_000, Number(values.conversations)];
   const core = await loadCore();
   const costs = await inFolder((small) =>
     inFolder(async (large) => {
-      const vaults = [await filled(small, counts[0]!, core), await filled(large, counts[1]!, core)];
+      const vaults = [
+        await filled(small, counts[0]!, perSession, core),
+        await filled(large, counts[1]!, perSession, core),
+      ];
       const calls = await measureCalls(
         vaults.map(({ backend }, at) => ({ backend, count: counts[at]!, core })),
       );
@@ -77,7 +85,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   );
 }
 
-async function filled(folder: string, count: number, core: TokenCore) {
+async function filled(folder: string, count: number, perSession: number, core: TokenCore) {
   const codec = createLiveCodec(core);
   const open = (unindexedMax: number) =>
     openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed', unindexedMax });
@@ -85,7 +93,7 @@ async function filled(folder: string, count: number, core: TokenCore) {
   const fill = async (to: number) => {
     await Promise.all(
       Array.from({ length: 256 }, async () => {
-        while (next < to) await backend.commit(generated(next++, core, codec));
+        while (next < to) await backend.commit(generated(next++, perSession, core, codec));
       }),
     );
   };
@@ -111,7 +119,7 @@ type Timed = Omit<Costs, 'listBytes' | 'usageBytes' | 'boardBytes'>;
 async function measureCalls(vaults: readonly Vault[]): Promise<Timed[]> {
   const fromMs = timeOf(0);
   const { signal } = new AbortController();
-  // Both vaults have ten conversations of each session.
+  // Both vaults have as many conversations of each session.
   const query = (n: number, count: number) =>
     ({
       filter: { metadata: { session: String((n * 7919) % (count / 10)) } },
@@ -171,7 +179,7 @@ function promptWords(prompt: number): Uint8Array {
   );
 }
 
-function generated(n: number, core: TokenCore, codec: LiveCodec) {
+function generated(n: number, perSession: number, core: TokenCore, codec: LiveCodec) {
   const words = new Uint8Array(
     Uint32Array.from({ length: 20 }, (_, at) => (n * 31 + at * 7) % 200_000).buffer,
   );
@@ -185,7 +193,7 @@ function generated(n: number, core: TokenCore, codec: LiveCodec) {
   const session = Math.floor(n / 10);
   const fields = { id: `conversation/${n}`, application: `app ${session % 3}`, model: `m ${session % 4}` };
   const change = changeOf({ ...fields, tokenizer: 'o200k_base', messages }, core, codec);
-  const metadata = { user: `user ${session % 20}`, session: String(session) };
+  const metadata = { user: `user ${session % 20}`, session: String(Math.floor(n / perSession)) };
   const put = change.put!;
   return { ...change, put: { ...put, spec: { ...put.spec, metadata }, timeMs: timeOf(n) } };
 }
