@@ -43,17 +43,6 @@ export async function* exactMessages(
 ): AsyncGenerator<ConversationHeader | Message<'text'> | Message<'tokens'>, void, void> {
   let revision = 0;
   let chunks: ExactChunk[] = [];
-  async function* finish() {
-    const isText = chunks.every(({ content }) => typeof content !== 'object');
-    const isTokens = chunks.every(({ content }) => typeof content !== 'string');
-    if (isText) yield joined('text', chunks as Chunk<'text'>[]);
-    else if (isTokens) yield joined('tokens', chunks as unknown as Chunk<'tokens'>[]);
-    else {
-      for await (const part of readTokens(chunks[0]!.messageIndex, revision))
-        if (part.kind === 'message') yield part;
-    }
-    chunks = [];
-  }
   for await (const part of parts) {
     if (part.kind === 'header') {
       ({ revision } = part.conversation);
@@ -61,9 +50,24 @@ export async function* exactMessages(
       continue;
     }
     chunks.push(part);
-    if (part.endOfMessage) yield* finish();
+    if (!part.endOfMessage) continue;
+    yield* exactMessage(chunks, (index) => readTokens(index, revision));
+    chunks = [];
   }
-  if (chunks.length > 0) yield* finish();
+  if (chunks.length > 0) yield* exactMessage(chunks, (index) => readTokens(index, revision));
+}
+
+async function* exactMessage(
+  chunks: readonly ExactChunk[],
+  readTokens: (index: number) => AsyncIterable<ConversationHeader | Message<'tokens'>>,
+): AsyncGenerator<Message<'text'> | Message<'tokens'>, void, void> {
+  const isText = chunks.every(({ content }) => typeof content !== 'object');
+  const isTokens = chunks.every(({ content }) => typeof content !== 'string');
+  if (isText) yield joined('text', chunks as readonly Chunk<'text'>[]);
+  else if (isTokens) yield joined('tokens', chunks as unknown as readonly Chunk<'tokens'>[]);
+  else {
+    for await (const part of readTokens(chunks[0]!.messageIndex)) if (part.kind === 'message') yield part;
+  }
 }
 
 function joined<E extends Encoding>(encoding: E, chunks: readonly Chunk<E>[]): Message<E> {

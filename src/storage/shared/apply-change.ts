@@ -78,45 +78,64 @@ export function* planSteps<Incoming>(
     if (fork?.unchanged) result.fork = fork.unchanged;
     return { changesNothing: true, apply: () => settled({ result, wrote: false }) };
   }
-  return { changesNothing: false, apply };
+  const parts = { incoming, put, append, fork, putsTokenizer };
+  return { changesNothing: false, apply: () => applySteps(ops, change, parts, sequenceMax) };
+}
 
-  function* apply(): Steps<AppliedChange> {
-    const result: ResultDraft = {};
-    yield* settled(ops.storeIncoming(incoming));
-    const { storedEarlier } = change;
-    if (put) result.put = put.unchanged ?? (yield* written(put, change.put?.messages, storedEarlier));
-    if (append) result.append = yield* written(append, change.append?.messages, storedEarlier);
-    if (fork) result.fork = fork.unchanged ?? (yield* written(fork));
-    if (change.delete) result.delete = yield* settled(ops.deleteConversation(change.delete));
-    if (change.addReferences) result.addReferences = yield* settled(ops.addReferences(change.addReferences));
-    yield* settled(ops.markUnreferenced(incoming));
-    if (change.removeReferences)
-      result.removeReferences = yield* settled(ops.removeReferences(change.removeReferences));
-    if (change.deleteSegments)
-      result.deleteSegments = yield* settled(ops.deleteSegments(change.deleteSegments, sequenceMax));
-    if (change.putRegistry) yield* settled(ops.putRegistry(change.putRegistry));
-    if (change.putTokenizer && putsTokenizer) yield* settled(ops.putTokenizer(change.putTokenizer));
-    if (change.replaceFrames) result.replaceFrames = yield* settled(ops.replaceFrames(change.replaceFrames));
-    if (change.dropRegistries)
-      result.dropRegistries = yield* settled(ops.dropRegistries(change.dropRegistries));
-    if (change.collect) result.collect = yield* settled(ops.collect(change.collect, sequenceMax));
-    return { result, wrote: true };
-  }
+/** Parts of a change whose preconditions hold. */
+interface PlannedParts<Incoming> {
+  readonly incoming: Incoming;
+  readonly put: ManifestPlanInTurn | undefined;
+  readonly append: ManifestPlanInTurn | undefined;
+  readonly fork: ManifestPlanInTurn | undefined;
+  readonly putsTokenizer: boolean | undefined;
+}
 
-  /** Writes a manifest and counts its usage. */
-  function* written(
-    plan: ManifestPlanInTurn,
-    messages?: Part<'put' | 'append'>['messages'],
-    earlier?: StoredTotals,
-  ): Steps<ManifestOutcome> {
-    const outcome = withEarlier(yield* settled(plan.write()), earlier);
-    const prefixTokens = plan.prefixTokens ? yield* settled(plan.prefixTokens()) : 0;
-    const isDated = change.put?.spec.createTimeMs !== undefined;
-    const isNew = change.put?.keeps && isOfAbsent(change.put.expect);
-    if (ops.countUsage)
-      yield* settled(ops.countUsage(usageOf(outcome, messages, prefixTokens, isDated, isNew)));
-    return outcome;
-  }
+/**
+ * Makes a change in steps. Not a generator inside planSteps(): V8 gives each closure that is a generator a map
+ * in the old space, which keeps the closure, and with it the whole change, until a full collection of garbage.
+ */
+function* applySteps<Incoming>(
+  ops: ChangeOpsInTurn<Incoming>,
+  change: Change,
+  { incoming, put, append, fork, putsTokenizer }: PlannedParts<Incoming>,
+  sequenceMax: number,
+): Steps<AppliedChange> {
+  const result: ResultDraft = {};
+  yield* settled(ops.storeIncoming(incoming));
+  if (put) result.put = put.unchanged ?? (yield* written(ops, change, put, change.put));
+  if (append) result.append = yield* written(ops, change, append, change.append);
+  if (fork) result.fork = fork.unchanged ?? (yield* written(ops, change, fork));
+  if (change.delete) result.delete = yield* settled(ops.deleteConversation(change.delete));
+  if (change.addReferences) result.addReferences = yield* settled(ops.addReferences(change.addReferences));
+  yield* settled(ops.markUnreferenced(incoming));
+  if (change.removeReferences)
+    result.removeReferences = yield* settled(ops.removeReferences(change.removeReferences));
+  if (change.deleteSegments)
+    result.deleteSegments = yield* settled(ops.deleteSegments(change.deleteSegments, sequenceMax));
+  if (change.putRegistry) yield* settled(ops.putRegistry(change.putRegistry));
+  if (change.putTokenizer && putsTokenizer) yield* settled(ops.putTokenizer(change.putTokenizer));
+  if (change.replaceFrames) result.replaceFrames = yield* settled(ops.replaceFrames(change.replaceFrames));
+  if (change.dropRegistries)
+    result.dropRegistries = yield* settled(ops.dropRegistries(change.dropRegistries));
+  if (change.collect) result.collect = yield* settled(ops.collect(change.collect, sequenceMax));
+  return { result, wrote: true };
+}
+
+/** Writes a manifest and counts its usage. `part` is what says its messages; a fork has none. */
+function* written(
+  ops: Pick<ChangeOpsInTurn<unknown>, 'countUsage'>,
+  { put, storedEarlier }: Change,
+  plan: ManifestPlanInTurn,
+  part?: Part<'put' | 'append'>,
+): Steps<ManifestOutcome> {
+  const outcome = withEarlier(yield* settled(plan.write()), part && storedEarlier);
+  const prefixTokens = plan.prefixTokens ? yield* settled(plan.prefixTokens()) : 0;
+  const isDated = put?.spec.createTimeMs !== undefined;
+  const isNew = put?.keeps && isOfAbsent(put.expect);
+  if (ops.countUsage)
+    yield* settled(ops.countUsage(usageOf(outcome, part?.messages, prefixTokens, isDated, isNew)));
+  return outcome;
 }
 
 /** True if a put expects that no conversation has its id. */

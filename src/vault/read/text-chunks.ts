@@ -24,18 +24,45 @@ export async function* textChunks<T extends TokenChunk>(
   chunks: AsyncIterable<T>,
   decode: (items: readonly TokensToDecode[]) => Promise<readonly DecodedText[]>,
 ): AsyncGenerator<TextChunk<T>, void, void> {
-  let trip: T[] = [];
-  let tokens = 0;
-  let rest: T | undefined;
+  const trips = new Trips<T>(decode);
+  for await (const next of chunks) {
+    trips.add(next);
+    if (trips.isFull) yield* trips.finish();
+  }
+  yield* trips.finish();
+}
 
-  async function* finish(): AsyncGenerator<TextChunk<T>, void, void> {
-    for (let queue = trip; queue.length > 0;) {
+/** Chunks that wait for a trip together. */
+class Trips<T extends TokenChunk> {
+  #trip: T[] = [];
+  #tokens = 0;
+  /** Tokens of a character that the next chunk completes. */
+  #rest: T | undefined;
+
+  constructor(
+    private readonly decode: (items: readonly TokensToDecode[]) => Promise<readonly DecodedText[]>,
+  ) {}
+
+  get isFull(): boolean {
+    const { length } = this.#trip;
+    return this.#trip[length - 1]?.last === false || this.#tokens >= tripTokensMax || length >= tripChunksMax;
+  }
+
+  add(next: T): void {
+    const chunk = this.#rest === undefined ? next : joined(this.#rest, next);
+    this.#rest = undefined;
+    this.#trip.push(chunk);
+    this.#tokens += chunk.tokenCount;
+  }
+
+  async *finish(): AsyncGenerator<TextChunk<T>, void, void> {
+    for (let queue = this.#trip; queue.length > 0;) {
       const items = queue.map(({ bytes, tokenOffset, last }) => ({
         le32: bytes,
         first: tokenOffset === 0,
         last,
       }));
-      const texts = await decode(items);
+      const texts = await this.decode(items);
       let again: T[] = [];
       for (const [index, { text, tokenCount, more, replaced, exact, ends }] of texts.entries()) {
         const chunk = queue[index]!;
@@ -49,22 +76,13 @@ export async function* textChunks<T extends TokenChunk>(
           again = [chunkFrom(chunk, tokenCount), ...queue.slice(index + 1)];
           break;
         }
-        if (tokenCount < chunk.tokenCount) rest = chunkFrom(chunk, tokenCount);
+        if (tokenCount < chunk.tokenCount) this.#rest = chunkFrom(chunk, tokenCount);
       }
       queue = again;
     }
-    trip = [];
-    tokens = 0;
+    this.#trip = [];
+    this.#tokens = 0;
   }
-
-  for await (const next of chunks) {
-    const chunk: T = rest === undefined ? next : joined(rest, next);
-    rest = undefined;
-    trip.push(chunk);
-    tokens += chunk.tokenCount;
-    if (!chunk.last || tokens >= tripTokensMax || trip.length >= tripChunksMax) yield* finish();
-  }
-  if (trip.length > 0) yield* finish();
 }
 
 /**

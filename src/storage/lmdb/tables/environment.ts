@@ -181,14 +181,16 @@ export class Environment {
   }
 
   async #write<T>(action: () => T): Promise<T> {
+    // LMDB's queue links each transaction to the next one, so that what one returns lives until a full
+    // collection of garbage: it returns nothing.
+    const made: { value?: T } = {};
     try {
-      const result = await this.#root.childTransaction(() => {
-        const made = action();
+      await this.#root.childTransaction(() => {
+        made.value = action();
         this.#assertTransaction();
-        return made;
       });
       await this.#root.flushed;
-      return result;
+      return made.value as T;
     } catch (error) {
       const cause = (error as { commitError?: Promise<unknown> }).commitError;
       if (!cause) throw fromLmdb(error);
