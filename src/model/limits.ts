@@ -122,6 +122,8 @@ export const limits = {
    * UTF-8 of text without a break between words, digits and punctuation. Merging it takes time and memory.
    */
   textRunBytesMax: 512 * 1024,
+  /** A text that the library of other tokenizers encodes at once: it takes some 200 bytes a token. */
+  libraryTextBytesMax: 4 * 1024 * 1024,
   /** A tokenizer's file, the tokens it may have, and the tokenizers that a server is started with. */
   tokenizerFileBytesMax: 128 * 1024 * 1024,
   vocabularyTokensMax: 4 * 1024 * 1024,

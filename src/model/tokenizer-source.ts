@@ -19,6 +19,9 @@ export interface TokenizerInfo {
   readonly tokens: number;
   /** SHA-256 of its vocabulary, in hex. */
   readonly sha256: string;
-  /** Texts of its added tokens beside which blanks of a text are left out, or put in. */
+  /**
+   * Texts of its added tokens beside which blanks of a text are left out, or put in. An empty one: any text
+   * may come back otherwise.
+   */
   readonly changesBeside: readonly string[];
 }

@@ -6,6 +6,14 @@ export class LongRun extends Error {
   }
 }
 
+/** Error for a text longer than the library encodes at once. */
+export class LongText extends Error {
+  /** `text`: its index. */
+  constructor(readonly text: number) {
+    super('a text is too long');
+  }
+}
+
 /**
  * Limit of the tokens that may wait for the rest of a character. If more of them have no whole character,
  * they are not UTF-8.

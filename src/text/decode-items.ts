@@ -11,6 +11,9 @@ export interface ItemsToDecode {
   readonly ends: boolean;
 }
 
+/** Parts of a tokenizer by which its tokens are read. */
+export type TokenDecoder = Pick<Encoding, 'decode' | 'stripsSpace' | 'exactTokens'>;
+
 export type DecodeOutcome = readonly DecodedText[] | { readonly unknownToken: number };
 
 const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
@@ -21,7 +24,7 @@ const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
  * for again.
  */
 export function* decodeItems(
-  encoding: Encoding,
+  encoding: TokenDecoder,
   { items, ...options }: ItemsToDecode,
 ): Slices<DecodeOutcome> {
   const texts: DecodedText[] = [];
@@ -45,7 +48,7 @@ const heldTokensMax = 16 * 1024;
 const sliceBytes = 64 * 1024;
 
 function* decodeItem(
-  encoding: Encoding,
+  encoding: TokenDecoder,
   item: TokensToDecode,
   { exact, ends: wantsEnds }: Omit<ItemsToDecode, 'items'>,
 ): Slices<DecodedText | { unknownToken: number }> {

@@ -26,7 +26,8 @@ async function describeOne(name: TokenizerName): Promise<TokenizerInfo> {
 }
 
 export function describeGiven(given: GivenTokenizer): TokenizerInfo {
-  const { name, size, sha256, mergesCharacters, changesBeside = [] } = given;
-  const kind = mergesCharacters === true ? byCharacters : byteLevel;
+  const { name, size, sha256, mergesCharacters, libraryModel, changesBeside = [] } = given;
+  const own = mergesCharacters === true ? byCharacters : byteLevel;
+  const kind = libraryModel === undefined ? own : `${libraryModel}, by the package tokenizers`;
   return { name, kind, tokens: size, sha256, changesBeside };
 }

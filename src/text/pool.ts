@@ -18,6 +18,7 @@ import type { ComparedShingles } from './compare-shingles.js';
 import type { Encoding, TextsToEncode } from './encoding.js';
 import type { GivenTokenizer } from './files/read-tokenizer.js';
 import type { VocabularyFile } from './load-encoding.js';
+import { isLibraryFile } from './library/library-file.js';
 import { MappedBytes, releaseBytes } from './mapped-bytes.js';
 import { OwnEncodings } from './own-encodings.js';
 import { runInTurns, runThrough } from './slices.js';
@@ -102,6 +103,11 @@ export function createTokenizers({
     }
   }
 
+  /** Returns the tokenizer if it is loaded in this thread; the library's are in other ones alone. */
+  function ownEncoding(encoding: TokenizerName | VocabularyFile): Encoding | undefined {
+    return typeof encoding !== 'string' && isLibraryFile(encoding.file) ? undefined : own.use(encoding);
+  }
+
   /** Encodes once there is room for so much text. */
   async function encode(
     encoding: TokenizerName | VocabularyFile,
@@ -112,7 +118,7 @@ export function createTokenizers({
     const size = texts.reduce((sum, { length }) => sum + length, 0);
     if (size <= shortTextMax) {
       signal.throwIfAborted();
-      const here = own.use(encoding);
+      const here = ownEncoding(encoding);
       if (here) return encodeHere(here, texts, specials, signal);
       return run('encode', { encoding, texts: { ...join(texts, size), specials } }, true, signal);
     }
@@ -157,6 +163,7 @@ export function createTokenizers({
         rethrow(error, signal),
       );
       if ('longRun' in outcome) throw longRun(outcome.longRun);
+      if ('longText' in outcome) throw longText(outcome.longText);
       const { le32, ends } = outcome;
       return {
         le32: texts.map((_, index) => le32.subarray(ends[index - 1] ?? 0, ends[index])),
@@ -168,7 +175,7 @@ export function createTokenizers({
       const task = { encoding: encodingOf(tokenizer), items, exact, ends };
       const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
       const isShort = size <= shortTokensMax;
-      const here = isShort && !signal.aborted ? own.use(task.encoding) : undefined;
+      const here = isShort && !signal.aborted ? ownEncoding(task.encoding) : undefined;
       const outcome = here
         ? runThrough(decodeItems(here, task))
         : await run<DecodeOutcome>('decode', task, isShort, signal).catch((error: unknown) =>
@@ -244,6 +251,16 @@ function longRun(text: number): StowkenError {
   return new StowkenError(
     'REQUEST_TOO_LARGE',
     `has more than ${limit} bytes of letters, spaces or punctuation marks in a row`,
+    { text: String(text), limit: String(limit) },
+  );
+}
+
+/** `text`: index of the text. */
+function longText(text: number): StowkenError {
+  const limit = limits.libraryTextBytesMax;
+  return new StowkenError(
+    'REQUEST_TOO_LARGE',
+    `has more than ${limit} bytes of text, which its tokenizer takes at once (the package tokenizers encodes it)`,
     { text: String(text), limit: String(limit) },
   );
 }

@@ -106,7 +106,7 @@ export function vocabularyOf(tokens: readonly (Uint8Array | undefined)[], rules:
 }
 
 /** Returns how many tokens there are. */
-export function tokensIn({ starts }: Vocabulary): number {
+export function tokensIn({ starts }: Pick<Vocabulary, 'starts'>): number {
   let count = 0;
   for (let id = 0; id + 1 < starts.length; id++) if (starts[id + 1]! > starts[id]!) count++;
   return count;

@@ -5,7 +5,9 @@ import { compareShingles, type ComparedShingles, type ShinglesToCompare } from '
 import type { EncodedTexts, TextsToEncode } from './encoding.js';
 import { loadEncoding, type VocabularyFile } from './load-encoding.js';
 import { releaseBytes } from './mapped-bytes.js';
-import { LongRun } from './characters.js';
+import { LongRun, LongText } from './characters.js';
+import { libraryEncoding, type LibraryEncoding } from './library/library-encoding.js';
+import { isLibraryFile } from './library/library-file.js';
 import { type Slices, Turns } from './slices.js';
 
 /** Work of a call for a thread. */
@@ -29,18 +31,21 @@ export type DecodeTask = Task & ItemsToDecode;
 export type CompareTask = Wanted & ShinglesToCompare;
 
 /** Refusals are returned as data: an error that crosses threads loses its class and its fields. */
-export type EncodeOutcome = EncodedTexts | { readonly longRun: number };
+export type EncodeOutcome = EncodedTexts | { readonly longRun: number } | { readonly longText: number };
 
 const turns = new Turns();
 
 /** Undefined: cancelled. */
 export async function encode(task: EncodeTask): Promise<EncodeOutcome | undefined> {
   try {
-    const encoding = await loadEncoding(task.encoding);
-    const encoded = await inTurns(task, encoding.encode(task.texts));
+    const library = libraryOf(task.encoding);
+    const encoded = library
+      ? await library.encode(task.texts, libraryTask(task))
+      : await inTurns(task, (await loadEncoding(task.encoding)).encode(task.texts));
     return encoded && withBuffer(encoded, encoded.le32.buffer);
   } catch (error) {
     if (error instanceof LongRun) return { longRun: error.text };
+    if (error instanceof LongText) return { longText: error.text };
     throw error;
   } finally {
     releaseBytes(task.texts.utf8);
@@ -54,8 +59,20 @@ function withBuffer<T>(result: T, buffer: ArrayBuffer): T {
 
 /** Undefined: cancelled. */
 export async function decode(task: DecodeTask): Promise<DecodeOutcome | undefined> {
+  const library = libraryOf(task.encoding);
+  if (library) return library.decodeItems(task, libraryTask(task));
   return inTurns(task, decodeItems(await loadEncoding(task.encoding), task));
 }
+
+function libraryOf(encoding: Task['encoding']): LibraryEncoding | undefined {
+  if (typeof encoding === 'string' || !isLibraryFile(encoding.file)) return undefined;
+  return libraryEncoding(encoding);
+}
+
+const libraryTask = ({ cancelled, isShort }: Wanted) => ({
+  isShort,
+  isWanted: () => Atomics.load(cancelled, 0) === 0,
+});
 
 /** Undefined: cancelled. */
 export async function compare(task: CompareTask): Promise<ComparedShingles | undefined> {

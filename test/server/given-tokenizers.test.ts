@@ -52,6 +52,8 @@ const llama = {
     { id: 301, content: '<r>', normalized: false, special: false, rstrip: true },
   ]),
 };
+/** One that the package tokenizers encodes: it writes all letters small. */
+const lower = { ...json, added_tokens: [], normalizer: { type: 'Lowercase' } };
 const texts = ['<think>Tell me the rest, the e\u0301nd.', '<|im_start|>日本語 the', ''];
 
 let server: StowkenProcess;
@@ -64,6 +66,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'model', 'tokenizer.json'), JSON.stringify(json));
   writeFileSync(join(folder, 'spaces.json'), JSON.stringify(spaces));
   writeFileSync(join(folder, 'llama.json'), JSON.stringify(llama));
+  writeFileSync(join(folder, 'lower.json'), JSON.stringify(lower));
   // Special tokens of the peer's are found in text; here they are text.
   const ordinary = { ...json, added_tokens: json.added_tokens.filter(({ special }) => !special) };
   const ids = new Map([[Object.keys(json.model.vocab).length, 400]]);
@@ -73,6 +76,7 @@ beforeAll(async () => {
     ...['--data', join(folder, 'data'), '--workers', '2'],
     ...['--tokenizer', `spaces=${join(folder, 'spaces.json')}`],
     ...['--tokenizer', `llama=${join(folder, 'llama.json')}`],
+    ...['--tokenizer', `lower=${join(folder, 'lower.json')}`],
     ...['--tokenizer', `qwen-small=${join(folder, 'model')}`],
   );
   client = connect({ server: server.address });
@@ -96,7 +100,7 @@ async function contentOf(id: string, encoding: 'text' | 'tokens') {
 describe('a server with a tokenizer of a file, in all its processes', () => {
   it('lists it', async () => {
     const all = jsonLines((await run(['tokenizers', '--json'])).stdout);
-    expect(all).toHaveLength(10);
+    expect(all).toHaveLength(11);
     expect(all.at(-1)).toMatchObject({
       name: 'qwen-small',
       kind: 'byte-level BPE',
@@ -127,7 +131,7 @@ describe('a server with a tokenizer of a file, in all its processes', () => {
     expect(prefix).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it.each(['spaces', 'llama', 'qwen-small'])(
+  it.each(['spaces', 'llama', 'qwen-small', 'lower'])(
     'gives imported lines back that %s changes the text of',
     async (tokenizer) => {
       const contents = [
@@ -140,6 +144,7 @@ describe('a server with a tokenizer of a file, in all its processes', () => {
         'a',
         'a<x> b',
         'a <r>\n b<r> ',
+        'The End',
       ];
       const line = (count: number) => ({
         ...{ id: `changed-${tokenizer}`, tokenizer },
@@ -168,13 +173,31 @@ describe('a server with a tokenizer of a file, in all its processes', () => {
       expect(await imported(2)).toMatchObject({ unchanged: 1, failed: 0 });
     },
   );
+
+  it('keeps texts that it changes, where they are added without naming it', async () => {
+    const line = (named: object, ...contents: string[]) => ({
+      ...{ id: 'grows', ...named },
+      messages: contents.map((content) => ({ role: 'user', content })),
+    });
+    const imported = async (given: object) =>
+      jsonLines((await run(['import', '--json', '-'], JSON.stringify(given))).stdout)[0];
+    const same = async () =>
+      jsonLines((await run(['export', '--format', 'same', '--id-prefix', 'grows'])).stdout);
+    expect(await imported(line({ tokenizer: 'lower' }, 'a'))).toMatchObject({ stored: 1 });
+    expect(await imported(line({}, 'a', 'B e\u0301'))).toMatchObject({ stored: 1, failed: 0 });
+    expect(await same()).toEqual([line({}, 'a', 'B e\u0301')]);
+    const added = await run(['append', 'grows', '-'], '{"role":"user","content":"The C"}\n');
+    expect(added).toMatchObject({ code: 0, stderr: '' });
+    expect(await same()).toEqual([line({}, 'a', 'B e\u0301', 'The C')]);
+    expect(await contentOf('grows', 'text')).toEqual(['a', 'b e\u0301', 'the c']);
+  });
 });
 
 describe('a server with a tokenizer that it does not know', () => {
   it('does not start, and says what was expected', () => {
     const main = createRequire(import.meta.url).resolve('#build/src/main.js');
     const file = join(folder, 'other.json');
-    writeFileSync(file, JSON.stringify({ ...json, normalizer: { type: 'Lowercase' } }));
+    writeFileSync(file, JSON.stringify({ ...json, model: { ...json.model, dropout: 0.1 } }));
     const args = [
       main,
       'serve',
@@ -187,6 +210,6 @@ describe('a server with a tokenizer that it does not know', () => {
     ];
     const { status, stderr, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toContain(`tokenizer x: ${file}: its normalizer is Lowercase; none or NFC is expected`);
+    expect(stderr).toContain(`tokenizer x: ${file}: its merges are dropped at random (dropout)`);
   });
 });

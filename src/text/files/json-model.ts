@@ -48,6 +48,9 @@ const schema = z.object({
 
 export type TokenizerJson = z.infer<typeof schema>;
 
+/** Refusal of a kind of tokenizer.json that has no encoder here. */
+export class NoEncoder extends Error {}
+
 /** A tokenizer whose tokens merges may not make; see TextCore.unmade(). */
 export interface ReadTokenizer {
   readonly vocabulary: Vocabulary;
@@ -65,7 +68,7 @@ export function parseTokenizerJson(text: string): TokenizerJson {
   }
   const kind = (json as { model?: { type?: unknown } } | null)?.model?.type;
   if (kind !== undefined && kind !== 'BPE')
-    throw new Error(
+    throw new NoEncoder(
       `its model is ${kindOf({ type: kind })}; ${expected}. Token ids are stored under any name: encode with the ` +
         "model's own library, and store its tokens instead of text",
     );
@@ -77,8 +80,9 @@ export function parseTokenizerJson(text: string): TokenizerJson {
 
 export function checkModel(model: TokenizerJson['model']): void {
   if (model.dropout) throw new Error('its merges are dropped at random (dropout): no text has fixed ids');
-  if (model.continuing_subword_prefix || model.end_of_word_suffix)
-    throw new Error(`its tokens have a prefix or suffix within words; ${expected}`);
+  // The library ends the process for some files that have a prefix.
+  if (model.continuing_subword_prefix) throw new Error(`its tokens have a prefix within words; ${expected}`);
+  if (model.end_of_word_suffix) throw new NoEncoder(`its tokens have a suffix within words; ${expected}`);
 }
 
 /** Returns the rules by which a text becomes an added token. @throws Error for one that has others */
@@ -93,7 +97,7 @@ export function addedToken({
 }: AddedEntry): AddedToken {
   // The characters that make words vary with the version of Unicode.
   if (entry.single_word)
-    throw new Error(
+    throw new NoEncoder(
       `its added token ${JSON.stringify(content)} is one only where no word is beside it (single_word): such a ` +
         'token is not taken',
     );

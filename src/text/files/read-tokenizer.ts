@@ -5,11 +5,15 @@ import { limits, StowkenError, tokenizerNamed, type TokenizerSource } from '../.
 import { type ChatTemplateFile, readChatTemplate, writeChatTemplate } from '../chat/chat-template.js';
 import { changingTexts } from '../added-tokens.js';
 import { loadBuilt, loadCore } from '../load-encoding.js';
+import { type LibraryVocabulary, writeLibraryFile } from '../library/library-file.js';
+import { readWithLibrary } from '../library/library-json.js';
+import { libraryWanted, loadLibrary } from '../library/peer.js';
 import { runThrough } from '../slices.js';
 import { TextCore } from '../text-core.js';
 import { hashOfVocabulary, tokensIn, type Vocabulary, vocabularyOf, writeVocabulary } from '../vocabulary.js';
 import { patternNames } from './known-patterns.js';
 import { readRankFile } from './rank-file.js';
+import { NoEncoder } from './json-model.js';
 import { readTokenizerJson } from './tokenizer-json.js';
 
 /** A tokenizer that the server was given a file of. Threads and processes share nothing but these bytes. */
@@ -26,6 +30,8 @@ export interface GivenTokenizer {
   readonly size: number;
   /** True: merges begin with characters, as SentencePiece's do. */
   readonly mergesCharacters?: boolean;
+  /** Type of its model, if the package tokenizers encodes its text. */
+  readonly libraryModel?: string;
   /** See TokenizerInfo. */
   readonly changesBeside?: readonly string[];
   /** See writeVocabulary(). */
@@ -41,10 +47,14 @@ const fileInFolder = 'tokenizer.json';
 const rankFiles = ['o200k_base', 'cl100k_base', 'r50k_base', 'p50k_base'] as const;
 
 /**
- * Reads the file of a tokenizer, tokenizer.json or a tiktoken rank file.
+ * Reads the file of a tokenizer, tokenizer.json or a tiktoken rank file. `library`: loads the package that
+ * encodes other kinds.
  * @throws StowkenError INVALID_FIELD with what was expected
  */
-export async function readTokenizer({ name, path, pattern }: TokenizerSource): Promise<GivenTokenizer> {
+export async function readTokenizer(
+  { name, path, pattern }: TokenizerSource,
+  library: typeof loadLibrary = loadLibrary,
+): Promise<GivenTokenizer> {
   const refuse = (what: string, cause?: unknown) =>
     new StowkenError(
       'INVALID_FIELD',
@@ -55,13 +65,29 @@ export async function readTokenizer({ name, path, pattern }: TokenizerSource): P
   const namesake = tokenizerNamed(name);
   if (namesake !== undefined)
     throw refuse(`the name is that of ${namesake}, which comes with the program: choose another one`);
-  let vocabulary: Vocabulary;
+  let vocabulary: Vocabulary | LibraryVocabulary;
   let chat: ChatTemplateFile | undefined;
   try {
-    vocabulary = await vocabularyOfText(await textOf(path), pattern);
+    const text = await textOf(path);
+    vocabulary = await vocabularyOfText(text, pattern).catch((error: unknown) =>
+      ofLibrary(text, error, library()),
+    );
     chat = await chatOf(path);
   } catch (error) {
     throw refuse((error as Error).message, error);
+  }
+  if ('json' in vocabulary) {
+    const file = writeLibraryFile(vocabulary);
+    return {
+      name,
+      sha256: hashOfVocabulary(file),
+      size: tokensIn(vocabulary),
+      libraryModel: vocabulary.model,
+      // Any text may come back otherwise: they normalize it, and have no tokens for some letters.
+      changesBeside: [''],
+      file: sharedBytes(file),
+      chat,
+    };
   }
   const file = writeVocabulary(vocabulary);
   const sha256 = hashOfVocabulary(file);
@@ -133,6 +159,20 @@ async function textOf(path: string): Promise<string> {
   const limit = limits.tokenizerFileBytesMax;
   if (size > limit) throw new Error(`it has ${size} bytes; the limit is ${limit}`);
   return readFile(file, 'utf8');
+}
+
+/**
+ * Reads a tokenizer.json that has no encoder here for the library. `refusal`: why it has none.
+ * @throws Error
+ */
+function ofLibrary(
+  text: string,
+  refusal: unknown,
+  library: ReturnType<typeof loadLibrary>,
+): LibraryVocabulary {
+  if (!(refusal instanceof NoEncoder)) throw refusal;
+  if (library !== undefined) return readWithLibrary(text, library);
+  throw new Error(`${refusal.message}. Such a file is taken with ${libraryWanted}`, { cause: refusal });
 }
 
 async function vocabularyOfText(text: string, pattern: TokenizerSource['pattern']): Promise<Vocabulary> {

@@ -8,6 +8,7 @@ import {
   idsOf,
   kindOf,
   mergesOf,
+  NoEncoder,
   partsOf,
   type ReadTokenizer,
   type TokenizerJson,
@@ -24,13 +25,14 @@ const mark = '\u2581';
 export function readSentencePiece(json: TokenizerJson): ReadTokenizer {
   const { model } = json;
   checkModel(model);
-  if (model.ignore_merges) throw new Error('it has both byte_fallback and ignore_merges: one is expected');
+  if (model.ignore_merges)
+    throw new NoEncoder('it has both byte_fallback and ignore_merges: one is expected');
   checkDecoder(json.decoder);
   const { prefix, splits, marksText } = spacesOf(json);
   const ids = idsOf(model);
   const merges = mergesOf(model, ids);
   const bytes = byteTokens(ids);
-  if (!ids.has(mark)) throw new Error('it has no token U+2581, which stands for a space');
+  if (!ids.has(mark)) throw new NoEncoder('it has no token U+2581, which stands for a space');
   const tokens: (Uint8Array | undefined)[] = [];
   for (const [letters, id] of ids) {
     if (tokens[id] !== undefined) throw new Error(`two tokens of its vocabulary have the id ${id}`);
@@ -73,9 +75,9 @@ function addedTokenOf(entry: AddedEntry, marksText: boolean): AddedToken {
   const { content, normalized, lstrip, rstrip } = entry;
   const hasMark = content.includes(mark);
   if (hasMark && content.includes(' '))
-    throw new Error(`its added token ${JSON.stringify(content)} has both a space and U+2581`);
+    throw new NoEncoder(`its added token ${JSON.stringify(content)} has both a space and U+2581`);
   if (normalized && !marksText && (lstrip || rstrip))
-    throw new Error(
+    throw new NoEncoder(
       `its added token ${JSON.stringify(content)} takes the spaces beside it (lstrip, rstrip), and is looked for in ` +
         'text that is normalized, where spaces are not told from U+2581: such a token is not taken',
     );
@@ -87,7 +89,7 @@ function byteTokens(ids: ReadonlyMap<string, number>): number[] {
   return Array.from({ length: 256 }, (_, byte) => {
     const name = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
     const id = ids.get(name);
-    if (id === undefined) throw new Error(`it falls back to bytes, and has no token ${name}`);
+    if (id === undefined) throw new NoEncoder(`it falls back to bytes, and has no token ${name}`);
     return id;
   });
 }
@@ -138,7 +140,7 @@ function spacesOf({ normalizer, pre_tokenizer: preTokenizer }: TokenizerJson): {
     const { success, data } = metaspaceSchema.safeParse(then[0]);
     if (success) return { prefix: prefixOf(data), splits: data.split, marksText: false };
   }
-  throw new Error(
+  throw new NoEncoder(
     `its spaces are not known: normalizer ${JSON.stringify(normalizer ?? null)}, pre_tokenizer ` +
       `${JSON.stringify(preTokenizer ?? null)}; those of Gemma, Llama 2 and Mistral are (a Replace of " " by ` +
       'U+2581, with Prepend or without, or Metaspace): another one would give other ids',
@@ -157,5 +159,7 @@ function checkDecoder(decoder: unknown): void {
     .map(kindOf)
     .find((kind) => !decoders.has(kind));
   if (other !== undefined)
-    throw new Error(`its decoder has ${other}; ${[...decoders].join(', ')} are expected with byte_fallback`);
+    throw new NoEncoder(
+      `its decoder has ${other}; ${[...decoders].join(', ')} are expected with byte_fallback`,
+    );
 }

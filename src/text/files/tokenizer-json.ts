@@ -9,6 +9,7 @@ import {
   idsOf,
   kindOf,
   mergesOf,
+  NoEncoder,
   parseTokenizerJson,
   partsOf,
   type ReadTokenizer,
@@ -22,7 +23,7 @@ export function readTokenizerJson(text: string): ReadTokenizer {
   if (json.model.byte_fallback === true) return readSentencePiece(json);
   const { model } = json;
   checkModel(model);
-  if (!isByteLevel(json.decoder)) throw new Error(`its decoder is ${kindOf(json.decoder)}; ${expected}`);
+  if (!isByteLevel(json.decoder)) throw new NoEncoder(`its decoder is ${kindOf(json.decoder)}; ${expected}`);
   const added = json.added_tokens ?? [];
   const tokens: (Uint8Array | undefined)[] = [];
   const special: number[] = [];
@@ -92,7 +93,7 @@ function splitting(preTokenizer: unknown): Pick<Rules, 'pattern' | 'digits'> {
     );
     if (pattern !== undefined && isKnown) return pattern;
   }
-  throw new Error(
+  throw new NoEncoder(
     `its pre_tokenizer is not known: ${JSON.stringify(preTokenizer ?? null)}; those of Llama 3, Qwen 2 and 3, ` +
       'DeepSeek V3, gpt-oss, Mistral Nemo and GPT-2 are, letter by letter: another one would give other ids',
   );
@@ -102,7 +103,7 @@ function splitting(preTokenizer: unknown): Pick<Rules, 'pattern' | 'digits'> {
 function normalizes(normalizer: unknown): boolean {
   const kinds = partsOf(normalizer, 'normalizers').map(kindOf);
   if (kinds.some((kind) => kind !== 'NFC'))
-    throw new Error(`its normalizer is ${kinds.join(', ')}; none or NFC is expected`);
+    throw new NoEncoder(`its normalizer is ${kinds.join(', ')}; none or NFC is expected`);
   return kinds.length > 0;
 }
 
