@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { printable, shellWord } from '../../model/index.js';
-import type { NewMessage } from '../../client/index.js';
+import { printable, shellWord, tokenizerNamed } from '../../model/index.js';
+import { isClientError, type NewMessage, type StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { wholeNumber } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
@@ -8,8 +8,9 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { plainStoreResult, plural } from '../format.js';
 import { readSource, splitLines, standardInput } from '../jsonl/read-lines.js';
 import { BadLine } from '../import/bad-line.js';
+import { ChangingTokenizers } from '../import/changed-text.js';
 import { parseDocument } from '../import/parse.js';
-import { readMessage } from '../import/shapes/index.js';
+import { readMessage, type ReadMessage } from '../import/shapes/index.js';
 import { toNewMessage } from '../import/to-store.js';
 
 interface Options extends ServerOption {
@@ -42,7 +43,7 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     .addHelpText('after', epilogue)
     .action(async (id: string, file: string, options: Options) => {
       context.interruption.onInterrupt(() => 'nothing was added');
-      const messages = await readMessages(file, context);
+      const read = await readMessages(file, context);
       const { ifRevision, requestId } = options;
       const given = {
         ...(ifRevision !== undefined && { ifRevision }),
@@ -51,7 +52,9 @@ export function addAppend(program: Command, context: Context, done: Done): void 
       context.interruption.onInterrupt(
         () => 'the server may have added the messages, or not: stowken get shows it',
       );
-      const result = await withClient(options, context, (client) => client.append(id, messages, given));
+      const result = await withClient(options, context, async (client) =>
+        client.append(id, await toAppend(client, id, read), given),
+      );
       if (options.json) await context.output.json(plainStoreResult(result));
       else {
         const { messageCount, totalTokens, revision } = result.conversation;
@@ -62,8 +65,39 @@ export function addAppend(program: Command, context: Context, done: Done): void 
     });
 }
 
-async function readMessages(file: string, { io, interruption }: Context): Promise<NewMessage[]> {
-  const messages: NewMessage[] = [];
+/** Messages of the lines, with what import keeps of each. */
+type Lines = readonly ReadMessage[];
+
+/** Returns messages to add. Texts that the conversation's tokenizer may change are kept beside their ids. */
+async function toAppend(client: StowkenClient, id: string, lines: Lines): Promise<NewMessage[]> {
+  const hasText = lines.some(({ message }) => typeof message.content === 'string');
+  const { tokenizerInfos } = hasText ? await client.capabilities() : {};
+  const isChanging = (tokenizerInfos ?? []).some(({ name }) => tokenizerNamed(name) === undefined);
+  const tokenizer = isChanging ? await tokenizerOf(client, id) : '';
+  const changing = new ChangingTokenizers(tokenizerInfos);
+  return lines.map(({ message: plain, skeleton }) => {
+    const kept = changing.keep({ ...plain, fields: skeleton }, tokenizer);
+    const { fieldsJson, ...message } = toNewMessage(kept, {});
+    const isKept = skeleton !== undefined || kept.said !== undefined;
+    return isKept ? { ...message, fieldsJson } : message;
+  });
+}
+
+/** Returns a conversation's tokenizer; a name that none has if the caller may not read it. */
+async function tokenizerOf(client: StowkenClient, id: string): Promise<string> {
+  try {
+    return (await client.get(id)).conversation.tokenizer;
+  } catch (error) {
+    if (!isClientError(error, 'PERMISSION_DENIED')) throw error;
+    throw new CommandFailure(
+      `the tokenizer of ${shellWord(id)} may change a text, and it is not known without the right to read; ` +
+        'nothing was added',
+    );
+  }
+}
+
+async function readMessages(file: string, { io, interruption }: Context): Promise<Lines> {
+  const messages: ReadMessage[] = [];
   const name = file === standardInput ? '<stdin>' : printable(file);
   for await (const { number, bytes } of splitLines(readSource(file, io, interruption.signal), lineBytesMax)) {
     try {
@@ -72,8 +106,7 @@ async function readMessages(file: string, { io, interruption }: Context): Promis
       if (parsed === undefined) continue;
       const read = readMessage(parsed.value, (kept) => kept);
       if (read === undefined) throw new BadLine('it is no message: it has no role, or says nothing');
-      const { fieldsJson, ...message } = toNewMessage({ ...read.message, fields: read.skeleton }, {});
-      messages.push(read.skeleton === undefined ? message : { ...message, fieldsJson });
+      messages.push(read);
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;
       throw new CommandFailure(`${name}:${number}: ${printable(error.message)}; nothing was added`);

@@ -1,4 +1,4 @@
-import type { Capabilities, StoreRequest } from '../../client/index.js';
+import type { CallControl, Capabilities, StoreRequest, StowkenClient } from '../../client/index.js';
 import { tokenizerNamed } from '../../model/index.js';
 import type { DraftMessage } from './shapes/index.js';
 
@@ -30,6 +30,22 @@ export class ChangingTokenizers {
     if (text.startsWith(' ') || text.includes('\u2581') || text.normalize('NFC') !== text) return true;
     return this.#beside.get(tokenizer)?.test(text) ?? false;
   }
+}
+
+/**
+ * Returns the tokenizers that may change text of a conversation: those that are known, or else what the
+ * server says of its own, if one of its files encodes the text.
+ */
+export async function changingTokenizers(
+  client: StowkenClient,
+  tokenizer: string,
+  known: ChangingTokenizers | undefined,
+  options: CallControl = {},
+): Promise<ChangingTokenizers> {
+  if (known !== undefined || tokenizer === '' || tokenizerNamed(tokenizer) !== undefined)
+    return known ?? new ChangingTokenizers();
+  const { tokenizerInfos } = await client.capabilities(options);
+  return new ChangingTokenizers(tokenizerInfos);
 }
 
 /** True for text of a tokenizer that does not come with the program. */

@@ -4,7 +4,7 @@ import { readForm, type ReadPart } from '../jsonl/write.js';
 import { documentJsonOf, encodedText, hasSpecials, hasValues, keptSaid, skeletonOf } from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
 import { BadLine } from './bad-line.js';
-import { ChangingTokenizers } from './changed-text.js';
+import { changingTokenizers } from './changed-text.js';
 import { type RecordDefaults, toNewMessage } from './to-store.js';
 
 /** Ways to store a conversation whose id is stored with other content. */
@@ -30,7 +30,7 @@ export async function settle(
   client: StowkenClient,
   request: StoreRequest,
   draft: Draft,
-  { onConflict: way, changing = new ChangingTokenizers(), ...defaults }: ConflictOptions,
+  { onConflict: way, changing: known, ...defaults }: ConflictOptions,
 ): Promise<Settled> {
   const id = request.conversation?.id ?? '';
   if (way === 'fail') return 'other content';
@@ -61,6 +61,8 @@ export async function settle(
   if (isEncodedOtherwise && !(isOld && way === 'append')) return replace();
   if (more.length > 0 && ((hasText && stored.conversation.tokenizer === '') || saysOther)) return replace();
   if (more.length > 0) {
+    // The line need not name the tokenizer that the conversation has.
+    const changing = await changingTokenizers(client, stored.conversation.tokenizer, known);
     const messages = more.map((message, index): NewMessage =>
       toNewMessage(
         changing.keep(message, stored.conversation.tokenizer),

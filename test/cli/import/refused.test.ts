@@ -136,7 +136,7 @@ describe('lines like those that were refused', () => {
 
 it('reads tools of which numbers are kept as they are written', () => {
   const line = (from: string) =>
-    Buffer.from(`{"tools": [{"messages": [{"from": ${from}, "value": "a"}]}], "id": "x"}`);
+    Buffer.from(`{"tools": [{"messages": [{"sender": ${from}, "value": "a"}]}], "id": "x"}`);
   const refused = new RefusedLines();
   refused.add(line('5'), refusalOf(line('5')));
   expect([refusalOf(line('5'))?.kind, refusalOf(line('5.0'))]).toEqual([

@@ -1,8 +1,10 @@
 import { BadShape } from '../bad-line.js';
+import { seal } from '../../../model/index.js';
 import { chatDialect } from './dialects.js';
 import type { DraftMessage } from './draft.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
 import { isEvent, isTokens, readMessage, type ReadMessage } from './messages.js';
+import { withoutRawNumbers } from './raw-number.js';
 import { addToHole, hole, isLikeHoleKey, literal } from './skeleton.js';
 
 /** Depth to which a document is searched for messages. */
@@ -58,6 +60,16 @@ const pairsInList = [
   ['question', 'answer'],
   ['human', 'assistant'],
   ['user', 'assistant'],
+  ['prompt', 'completion'],
+  ['prompt', 'answer'],
+  ['question', 'response'],
+  ['query', 'response'],
+  ['instruction', 'output'],
+  ['instruction', 'response'],
+  ['human', 'bot'],
+  ['user', 'bot'],
+  ['user', 'model'],
+  ['q', 'a'],
 ] as const;
 
 /** Keys under which an answer may have its content, several times: the first one that it has is read. */
@@ -120,7 +132,7 @@ export class Documents {
     const from = this.messages.length;
     let dialect = '';
     for (const [index, value] of values.entries()) {
-      const read = readMessage(value, this.keep);
+      const read = readMessage(value, this.keep) ?? (values.some(isMessage) ? this.#odd(value) : undefined);
       if (read === undefined) throw new BadShape(`${at}[${index}]: ${whyNoMessage(value)}`);
       if (dialect === '') dialect = read.dialect;
       const differs = read.dialect !== dialect && read.skeleton === undefined;
@@ -131,6 +143,13 @@ export class Documents {
     if (values.length === 0) return [];
     this.#openList = { made, from };
     return made;
+  }
+
+  /** Reads an item that is no message, among others that are: it is kept whole. */
+  #odd(value: Json): ReadMessage {
+    const content = value === null ? '' : seal({ content: JSON.stringify(withoutRawNumbers(value)) });
+    const message = { role: '', name: '', toolCallId: '', content };
+    return { message, dialect: chatDialect, skeleton: this.keep(value) };
   }
 
   /** Takes what a value has of messages, wherever it is one, a list of them or a document with some. */

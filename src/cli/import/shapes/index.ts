@@ -2,7 +2,7 @@ export { type DataOf, takeData, takeLongValues, unpackedMin } from './data.js';
 export type { Draft, DraftMessage, DraftSpec } from './draft.js';
 export { isList, isObject, type Json, type JsonObject, rawNumber } from './json.js';
 export { parseExactly, withoutRawNumbers, writeWithRawNumbers } from './raw-number.js';
-export { readMessage } from './messages.js';
+export { readMessage, type ReadMessage } from './messages.js';
 export { readDocument, type ReadOptions, sessionShapeOf } from './read.js';
 export { documentsOf, type StoredMessage, type StoredSpec } from './render.js';
 export { OpenSession } from './sessions.js';

@@ -40,6 +40,12 @@ export function valueOf(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
+/** Returns the key that an object has for a name, written in any case: "Question" for "question". */
+export function keyLike(object: JsonObject, name: string): string | undefined {
+  if (Object.hasOwn(object, name)) return name;
+  return Object.keys(object).find((key) => key.length === name.length && key.toLowerCase() === name);
+}
+
 /** Returns the text under a key; undefined if it is missing, empty or no text. */
 export function textOf(object: JsonObject, key: string): string | undefined {
   const value = valueOf(object, key);

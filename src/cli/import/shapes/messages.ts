@@ -51,7 +51,28 @@ function readPlain(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | 
   if (isList(valueOf(value, 'parts'))) return readParts(value, keep, roleOfNone);
   if (typeof role === 'string' && !bodyKeysBesideRole.some((key) => hasBody(value, key)))
     return readChat(value, role, keep);
-  return readItem(value, keep) ?? readLangChain(value, keep) ?? readSpoken(value, keep);
+  return (
+    readItem(value, keep) ??
+    readLangChain(value, keep) ??
+    readSpoken(value, keep) ??
+    readAuthored(value, keep)
+  );
+}
+
+/** Reads a message of ChatGPT, whose author and content are objects. */
+function readAuthored(value: JsonObject, keep: Keep): ReadMessage | undefined {
+  const author = valueOf(value, 'author');
+  const role = isObject(author) ? textOf(author, 'role') : undefined;
+  const content = valueOf(value, 'content');
+  if (role === undefined || !isObject(content) || !isList(valueOf(content, 'parts'))) return undefined;
+  const body = readBody(content['parts'], keep);
+  const parts = withValues(keepObject(content, keep), holesOf('parts', body, []));
+  const skeleton = withValues(keepObject(value, keep), [['content', parts]]);
+  return {
+    message: { role, name: '', toolCallId: '', content: seal({ content: body.said ?? '' }) },
+    dialect: chatDialect,
+    skeleton,
+  };
 }
 
 /** Keys of the text of a message that has a role, but no content. */
@@ -120,6 +141,11 @@ function holesOf(bodyKey: string, body: Body, said: readonly (readonly [string, 
 const roleKeys = ['from', 'role', 'message.role', 'author', 'speaker', 'sender', 'user'] as const;
 const bodyKeys = ['value', 'content', 'message.content', 'text', 'message', 'utterance', 'body'] as const;
 
+/** Values by which "type" names a speaker. */
+const typesOfSpeakers = new Set(['user', 'human', 'assistant', 'ai', 'bot', 'agent', 'system']);
+
+const numberedRoleKeys = ['role', 'speaker', 'speaker_idx', 'speaker_id', 'from'] as const;
+
 /** Values by which "source" names a speaker, as in the events of agents. */
 const speakers = new Set(['user', 'agent', 'assistant', 'environment', 'system']);
 
@@ -132,18 +158,25 @@ export function isEvent(value: JsonObject): boolean {
 function readSpoken(value: JsonObject, keep: Keep): ReadMessage | undefined {
   const roleKey =
     roleKeys.find((key) => typeof valueOf(value, key) === 'string') ??
-    (isEvent(value) ? 'source' : undefined);
+    (isEvent(value) ? 'source' : undefined) ??
+    (typesOfSpeakers.has(textOf(value, 'type')?.toLowerCase() ?? '') ? 'type' : undefined) ??
+    numberedRoleKeys.find((key) => typeof valueOf(value, key) === 'number');
   const bodyKey = bodyKeys.find((key) => Object.hasOwn(value, key));
   if (roleKey === undefined || bodyKey === undefined) return undefined;
   const inBody = value[bodyKey]!;
-  if (isObject(inBody)) return undefined;
+  // An object is a text only where the speaker is one for certain.
+  if (isObject(inBody) && !(roleKey === 'from' && bodyKey === 'value')) return undefined;
   const dialect = `${roleKey}/${bodyKey}`;
-  const word = value[roleKey] as string;
+  // Two speakers may have numbers only: they are the roles then.
+  const word = `${value[roleKey] as string | number}`;
   const role = roleKey === 'role' ? word : roleOf(word);
   const body = readBody(inBody, keep);
   const said = extrasOf(value);
   const isSame =
-    body.plain && Object.keys(value).length === 2 && (dialectOf(dialect).words[role] ?? role) === word;
+    body.plain &&
+    typeof value[roleKey] === 'string' &&
+    Object.keys(value).length === 2 &&
+    (dialectOf(dialect).words[role] ?? role) === word;
   const text = seal({ content: body.said ?? (said.length > 0 ? null : ''), ...Object.fromEntries(said) });
   return {
     message: { role, name: '', toolCallId: '', content: text },
@@ -156,7 +189,8 @@ function readSpoken(value: JsonObject, keep: Keep): ReadMessage | undefined {
   };
 }
 
-function roleOf(word: string): string {
+/** Returns the role that a word of a data set stands for. */
+export function roleOf(word: string): string {
   const lower = word.toLowerCase();
   return Object.hasOwn(rolesOfWords, lower) ? rolesOfWords[lower]! : word;
 }

@@ -1,7 +1,23 @@
-import { Documents } from './documents.js';
-import { isList, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { Documents, isMessage } from './documents.js';
+import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { roleOf } from './messages.js';
 import type { Shape } from './shape.js';
+import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
+
+/** A line that is a message: of a log that has one a line, or of an API that answers with one. */
+export const messageShape: Shape = {
+  name: 'message',
+  title: 'a line that is a message itself: role and content',
+  recognise: (line) =>
+    ['role', 'from'].some((key) => typeof valueOf(line, key) === 'string') &&
+    ['content', 'parts', 'value', 'tool_calls'].some((key) => Object.hasOwn(line, key)) &&
+    isMessage(line),
+  read: (line, { documents, zone }) => ({
+    spec: specOf(line, ['id', 'uuid'], zone),
+    document: documents.message(line)!,
+  }),
+};
 
 /** Shapes that are tried last: messages whose place in the line no other shape knows. */
 export const nestedShapes: readonly Shape[] = [
@@ -21,6 +37,23 @@ export const nestedShapes: readonly Shape[] = [
     },
   },
   {
+    name: 'columns',
+    title: 'messages by column: a list of roles beside a list of texts',
+    recognise: (line) => columnsOf(line) !== undefined,
+    read: (line, { documents, zone }) => {
+      const { key, columns, roleKey, bodyKey } = columnsOf(line)!;
+      const roles = columns[roleKey] as readonly string[];
+      const texts = (columns[bodyKey] as readonly Json[]).map((text, index) =>
+        documents.text(roleOf(roles[index]!), text),
+      );
+      const filled = withValues(documents.keep(columns) as JsonObject, [[bodyKey, texts]]);
+      return {
+        spec: specOf(line, ['id', 'conversation_id'], zone),
+        document: withValues(documents.keep(line) as JsonObject, [[key, filled]]),
+      };
+    },
+  },
+  {
     name: 'nested',
     title: 'messages anywhere else in a line',
     recognise: (line) => {
@@ -35,6 +68,36 @@ export const nestedShapes: readonly Shape[] = [
     }),
   },
 ];
+
+/** Keys of the columns of roles, and of texts, as data sets have them for a list of messages. */
+const columnKeys = [
+  ['role', 'content'],
+  ['from', 'value'],
+  ['role', 'value'],
+  ['speaker', 'text'],
+  ['role', 'text'],
+] as const;
+
+interface Columns {
+  readonly key: string;
+  readonly columns: JsonObject;
+  readonly roleKey: string;
+  readonly bodyKey: string;
+}
+
+/** Finds lists of roles and of texts of the same length, which stand for messages. */
+function columnsOf(line: JsonObject): Columns | undefined {
+  for (const [key, columns] of Object.entries(line)) {
+    if (!isObject(columns) || isLikeHoleKey(key)) continue;
+    const keys = columnKeys.find(([roleKey, bodyKey]) => {
+      const [roles, bodies] = [valueOf(columns, roleKey), valueOf(columns, bodyKey)];
+      if (!isList(roles) || !isList(bodies) || roles.length === 0) return false;
+      return roles.length === bodies.length && roles.every((role) => typeof role === 'string');
+    });
+    if (keys !== undefined) return { key, columns, roleKey: keys[0], bodyKey: keys[1] };
+  }
+  return undefined;
+}
 
 function keyOfTurns(line: JsonObject): string | undefined {
   return ['messages', 'data', 'dialog', 'dialogue', 'turns', 'conversation', 'conversations'].find((key) => {

@@ -35,6 +35,14 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
     const spec = { createTime: createTimeOf(document, options.zone) };
     return { format: 'messages', spec, messages: documents.messages, document: skeleton };
   }
+  if (isList(document) && document.some(isObject)) {
+    // A request, its answer, and more of them, in one list.
+    const skeleton = documents.anywhere(document, '');
+    if (documents.messages.length > 0) {
+      const spec = { createTime: createTimeOf(document, options.zone) };
+      return { format: 'nested', spec, messages: documents.messages, document: skeleton };
+    }
+  }
   if (!isObject(document))
     throw new BadLine(`${notAnObject}: it begins with ${JSON.stringify(json[0])}`, notAnObject);
   const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);

@@ -1,7 +1,7 @@
 import { chatShapes } from './chats.js';
 import { evaluationShapes } from './evaluations.js';
 import type { JsonObject } from './json.js';
-import { nestedShapes } from './nested.js';
+import { messageShape, nestedShapes } from './nested.js';
 import { recordShapes } from './records.js';
 import { sessionShapes } from './sessions.js';
 import { roomShapes } from './rooms.js';
@@ -12,6 +12,9 @@ import { trajectoryShapes } from './trajectories.js';
 import { treeShapes } from './trees.js';
 
 const [anthropic, openAiChat, shareGpt, gemini] = chatShapes;
+
+/** Texts by their names alone: a line that has messages anywhere is none of them. */
+const lastOfAll = new Set(['named-pair', 'prompt', 'answer']);
 
 /** Shapes of lines, in the order in which they are tried: the first that recognises a line reads it. */
 export const shapes: readonly Shape[] = [
@@ -27,9 +30,10 @@ export const shapes: readonly Shape[] = [
   shareGpt!,
   gemini!,
   ...trajectoryShapes,
-  ...textShapes.filter(({ name }) => name !== 'preference' && name !== 'prompt'),
+  messageShape,
+  ...textShapes.filter(({ name }) => name !== 'preference' && !lastOfAll.has(name)),
   ...nestedShapes,
-  ...textShapes.filter(({ name }) => name === 'prompt'),
+  ...textShapes.filter(({ name }) => lastOfAll.has(name)),
 ];
 
 /** Names that --format takes, with what they are, in the order of the table. */

@@ -1,5 +1,5 @@
 import { isMessage } from './documents.js';
-import { isList, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { isList, isObject, type Json, type JsonObject, keyLike, withValues } from './json.js';
 import type { Reading, Shape } from './shape.js';
 import { specOf } from './spec.js';
 
@@ -10,11 +10,16 @@ function readTexts(
   keys: readonly (readonly [key: string, role: string])[],
   idKeys: readonly string[] = ['id'],
 ): ReturnType<Shape['read']> {
-  const taken = keys.flatMap(([key, role]): [string, Json][] => {
-    const value = valueOf(line, key);
-    if (value === undefined || value === null || (value === '' && role !== 'user')) return [];
-    const isText = typeof value === 'string';
-    return [[key, isText ? documents.text(role, value) : documents.document(value, role, key)]];
+  const taken = keys.flatMap(([name, role]): [string, Json][] => {
+    const key = keyLike(line, name);
+    const value = key === undefined ? undefined : line[key];
+    if (key === undefined || value === undefined || value === null || (value === '' && role !== 'user'))
+      return [];
+    if (typeof value === 'string') return [[key, documents.text(role, value)]];
+    const text = isObject(value) ? value['text'] : undefined;
+    if (typeof text !== 'string') return [[key, documents.document(value, role, key)]];
+    const kept = documents.keep(value) as JsonObject;
+    return [[key, withValues(kept, [['text', documents.text(role, text)]])]];
   });
   return {
     spec: specOf(line, idKeys, zone),
@@ -80,11 +85,11 @@ export const textShapes: readonly Shape[] = [
   {
     name: 'text',
     title: 'one text',
-    recognise: (line) => ['text', 'chat'].some((key) => isText(line, key)),
+    recognise: (line) => aloneTexts.some((key) => isText(line, key)),
     read: (line, reading) =>
       readTexts(line, reading, [
         ['system', 'system'],
-        [isText(line, 'text') ? 'text' : 'chat', 'text'],
+        [aloneTexts.find((key) => isText(line, key))!, 'text'],
       ]),
   },
   {
@@ -98,7 +103,74 @@ export const textShapes: readonly Shape[] = [
         [asked.find((key) => isText(line, key))!, 'user'],
       ]),
   },
+  {
+    name: 'named-pair',
+    title: 'two texts whose names say who asks and who answers: user_message, model_response',
+    recognise: (line) => namedPair(line) !== undefined,
+    read: (line, reading) => {
+      const [asks, says] = namedPair(line)!;
+      return readTexts(line, reading, [
+        ['system', 'system'],
+        ['system_prompt', 'system'],
+        [asks, 'user'],
+        [says, 'assistant'],
+      ]);
+    },
+  },
+  {
+    name: 'answer',
+    title: 'an answer without its prompt: completion, response, answer or output',
+    recognise: (line) => answered.some((key) => isText(line, key)),
+    read: (line, reading) =>
+      readTexts(line, reading, [[answered.find((key) => isText(line, key))!, 'assistant']]),
+  },
 ];
+
+const wordsOfAsking = new Set(
+  'prompt question instruction query problem input user human patient prompter student'.split(' '),
+);
+const wordsOfSaying = new Set(
+  'response answer output completion reply solution assistant bot model doctor generation continuation teacher'.split(
+    ' ',
+  ),
+);
+const wordsOfText = new Set(['message', 'text', 'content', 'turn', 'utterance']);
+
+/** Returns the first names of texts that ask, and that answer, by a word in them. */
+function namedPair(line: JsonObject): readonly [string, string] | undefined {
+  const names = Object.keys(line).filter((key) => isText(line, key) && key !== 'system_prompt');
+  const asks = names.find((name) => isNamed(name, wordsOfAsking));
+  const says = names.find((name) => name !== asks && isNamed(name, wordsOfSaying));
+  return asks === undefined || says === undefined ? undefined : [asks, says];
+}
+
+/** True if the last word of a name is one of these, or the first one, of a text: "userMessage". */
+function isNamed(name: string, these: ReadonlySet<string>): boolean {
+  const words = name
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[\s_.-]+/);
+  const last = words.at(-1)!;
+  return these.has(last) || (wordsOfText.has(last) && these.has(words[0]!)) || isLocal(words, these);
+}
+
+/** True for a name with a language behind it: "instruction_zh". */
+function isLocal(words: readonly string[], these: ReadonlySet<string>): boolean {
+  return words.length > 1 && words.at(-1)!.length === 2 && these.has(words.at(-2)!);
+}
+
+const aloneTexts = ['text', 'chat', 'content', 'dialogue'] as const;
+
+const answered = [
+  'completion',
+  'response',
+  'answer',
+  'output',
+  'generated_text',
+  'generation',
+  'prediction',
+  'model_patch',
+] as const;
 
 const asked = ['prompt', 'question', 'instruction', 'query', 'problem', 'problem_statement'] as const;
 
@@ -139,16 +211,57 @@ const pairsOfTexts = [
   ['article', 'summary'],
   ['article', 'highlights'],
   ['document', 'summary'],
+  ['dialogue', 'summary'],
+  ['text', 'summary'],
+  ['post', 'summary'],
+  ['human', 'bot'],
+  ['human', 'ai'],
+  ['user', 'bot'],
+  ['user', 'model'],
+  ['q', 'a'],
+  ['input', 'ideal'],
+  ['input', 'expected'],
+  ['input', 'answer'],
+  ['input', 'completion'],
+  ['inputs', 'outputs'],
+  ['instruction', 'completion'],
+  ['instruction', 'answer'],
+  ['question', 'output'],
+  ['question', 'completion'],
+  ['task', 'answer'],
+  ['prompt', 'continuation'],
+  ['prompt', 'generated_text'],
 ] as const;
 
-function isText(line: JsonObject, key: string): boolean {
-  return typeof valueOf(line, key) === 'string';
+function isText(line: JsonObject, name: string): boolean {
+  return typeof valueLike(line, name) === 'string';
+}
+
+/** Line whose keys are known, and its values by their names in small letters: each shape asks for many. */
+let known: { readonly line: JsonObject; readonly values: ReadonlyMap<string, Json> } | undefined;
+
+function valueLike(line: JsonObject, name: string): Json | undefined {
+  if (Object.hasOwn(line, name)) return line[name];
+  if (known?.line !== line) known = { line, values: valuesByName(line) };
+  return known.values.get(name);
+}
+
+/** Returns the values of keys that have capital letters. */
+function valuesByName(line: JsonObject): ReadonlyMap<string, Json> {
+  const values = new Map<string, Json>();
+  for (const key of Object.keys(line)) {
+    const name = key.toLowerCase();
+    if (name !== key && !values.has(name)) values.set(name, line[key]!);
+  }
+  return values;
 }
 
 /** True for a text, for a list of them, and for a list of messages. */
-function isSaid(line: JsonObject, key: string): boolean {
-  const value = valueOf(line, key);
+function isSaid(line: JsonObject, name: string): boolean {
+  const value = valueLike(line, name);
   if (typeof value === 'string') return true;
+  // A text with what was found out about it.
+  if (isObject(value)) return typeof value['text'] === 'string' && value['role'] === undefined;
   if (!isList(value) || value.length === 0) return false;
   return value.every(isMessage) || value.every((item) => typeof item === 'string');
 }

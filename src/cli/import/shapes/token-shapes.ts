@@ -10,6 +10,7 @@ const answerKeys = [
   'output_ids',
   'completion_ids',
   'response_token_ids',
+  'tokens',
 ] as const;
 
 /** Shapes that have the token ids of what was asked, and of what was answered. */

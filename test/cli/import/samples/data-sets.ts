@@ -19,6 +19,64 @@ export const dataSets: readonly Sample[] = [
     id: 'i_0',
   },
   {
+    format: 'columns',
+    document: { conversations: { from: ['human', 'gpt'], value: ['Hi', 'Ho'], weight: [0, 1] }, id: 'c_0' },
+    messages: ['user: Hi', 'assistant: Ho'],
+    id: 'c_0',
+  },
+  {
+    format: 'message',
+    document: {
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'text', text: 'Hi' }],
+      usage: { n: 1 },
+    },
+    messages: ['assistant: Hi'],
+  },
+  {
+    format: 'named-pair',
+    document: { user_message: 'Hi', modelResponse: 'Ho', latency: 3 },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'answer',
+    document: { task_id: 'HumanEval/0', completion: '  return 1' },
+    messages: ['assistant:   return 1'],
+  },
+  {
+    format: 'prompt-completion',
+    document: { Question: 'Hi', ANSWER: 'Ho', Source: 's' },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'prompt-completion',
+    document: { prompt: { text: 'Hi', toxicity: 0.5 }, continuation: { text: 'Ho' } },
+    messages: ['user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'openai-chat',
+    document: {
+      messages: [{ role: 'user', content: 'a' }, null, { event: 'x', n: 1 }, { role: 1, content: 'b' }],
+    },
+    messages: ['user: a', ': ', ': {"event":"x","n":1}', '1: b'],
+  },
+  {
+    format: 'openai-chat',
+    document: { messages: [{ author: { role: 'user' }, content: { content_type: 'text', parts: ['a'] } }] },
+    messages: ['user: a'],
+  },
+  {
+    format: 'sharegpt',
+    document: {
+      conversations: [
+        { from: 'human', value: 'a' },
+        { from: 'gpt', value: { x: 1 } },
+      ],
+    },
+    messages: ['user: a', 'assistant: {"x":1}'],
+  },
+  {
     format: 'prompt-completion',
     document: { prompt: '2+2 ->', completion: ' 4\n', label: true },
     messages: ['user: 2+2 ->', 'assistant:  4\n'],
