@@ -108,7 +108,9 @@ export interface FilterOptions {
   readonly model?: readonly string[];
   readonly notModel?: readonly string[];
   readonly tokenizer?: readonly string[];
+  readonly notTokenizer?: readonly string[];
   readonly parent?: readonly string[];
+  readonly notParent?: readonly string[];
   readonly label?: Readonly<Record<string, readonly string[]>>;
   readonly notLabel?: Readonly<Record<string, readonly string[]>>;
   readonly updatedFrom?: number;
@@ -131,9 +133,11 @@ export function withFilter(command: Command): Command {
     .option('--model <name>', 'only conversations of this model; repeated: of one of them', any)
     .option('--not-model <name>', 'no conversations of this model; may be repeated', any)
     .option('--tokenizer <name>', 'only conversations of this tokenizer; repeated: of one of them', any)
+    .option('--not-tokenizer <name>', 'no conversations of this tokenizer; may be repeated', any)
     .option('--label <key=value>', 'only with this label; a key repeated: with one of its values', anyOfKey)
     .option('--not-label <key=value>', 'not with this label; may be repeated', anyOfKey)
     .option('--parent <id>', 'only forks of this conversation; repeated: of one of them', any)
+    .option('--not-parent <id>', 'no forks of this conversation; may be repeated', any)
     .option('--id-prefix <text>', 'only ids that begin with this text', filled)
     .option('--from <time>', 'only created at this time or later: 2026-01-31, 2026-01-31T12:00:00Z', time)
     .option('--before <time>', 'only created before this time', time)
@@ -165,7 +169,8 @@ export function toFilter(options: FilterOptions): ConversationFilter {
 }
 
 function conditionsOf(options: FilterOptions): ValueCondition[] {
-  const { application, notApplication, model, notModel, tokenizer, parent } = options;
+  const { application, notApplication, model, notModel } = options;
+  const { tokenizer, notTokenizer, parent, notParent } = options;
   const onField = (
     field: ValueCondition['field'],
     values: readonly string[] | undefined,
@@ -179,7 +184,9 @@ function conditionsOf(options: FilterOptions): ValueCondition[] {
     ...onField('model', model),
     ...onField('model', notModel, true),
     ...onField('tokenizer', tokenizer),
+    ...onField('tokenizer', notTokenizer, true),
     ...onField('parentId', parent),
+    ...onField('parentId', notParent, true),
     ...onLabels(options.label, false),
     ...onLabels(options.notLabel, true),
   ];

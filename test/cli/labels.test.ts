@@ -39,6 +39,15 @@ it('lists by labels, of one of some values or of none of them', async () => {
   ]);
 });
 
+it('lists by tokenizers and forks, and by neither', async () => {
+  await run(['fork', 'c0', 'f0']);
+  expect(await listed('--parent', 'c0')).toEqual(['f0']);
+  expect(await listed('--not-parent', 'c0', '--limit', '2')).toEqual(['c11', 'c10']);
+  expect(await listed('--not-tokenizer', 'o200k_base')).toEqual([]);
+  expect(await listed('--not-tokenizer', 'x', '--not-tokenizer', 'y', '--all')).toHaveLength(13);
+  await run(['delete', 'f0']);
+});
+
 it('counts what a filter finds, and lists by the time of the last change', async () => {
   expect((await run(['list', '--count', '--label', 'user=3'])).stdout).toBe('3 conversations\n');
   expect((await run(['list', '--count'])).stdout).toBe('12 conversations\n');

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type ConversationSpec, limits } from '../../src/model/index.js';
+import { createMemoryBackend, type StorageBackend } from '../../src/storage/index.js';
 import type { WarmPrefixesInput } from '../../src/vault/index.js';
 import { Random } from '../crash/random.js';
 import { fullKinds, openStoredVault } from '../support/stored-vault.js';
-import { collectAll, say, signal, spec, type TestVault } from '../support/vault.js';
+import { collectAll, openTestVault, say, signal, spec, type TestVault } from '../support/vault.js';
 
 const BLOCK = limits.prefixBlockTokens;
 const DAY = 86_400_000;
@@ -143,6 +144,39 @@ describe.each(fullKinds)('warm prefixes in %s', (kind) => {
     expect(await warm(t, { createdFromMs: now })).toEqual([]);
     await t.close();
   });
+});
+
+it('are shared in memory as a look at every conversation finds them', async () => {
+  let backend: StorageBackend | undefined;
+  const t = await openTestVault(async (codec, clock) => (backend = createMemoryBackend({ codec, clock })));
+  const random = new Random(5);
+  const ids: string[] = [];
+  for (let at = 0; at < 300; at += 1) {
+    t.clock.nowMs += random.below(3);
+    const id = `c${at}`;
+    const some = ids[random.below(ids.length || 1)];
+    const messages = Array.from({ length: 1 + random.below(4) }, () => ({
+      ...say(
+        'user',
+        Array.from({ length: 1 + random.below(3) }, () => random.below(6)),
+      ),
+      ...(random.below(3) === 0 && { fields: Buffer.from(`{"n":${random.below(4)}}`) }),
+    }));
+    if (some === undefined || random.below(3) > 0) await t.vault.store({ spec: spec(id), messages }, signal);
+    else if (random.below(2) > 0)
+      await t.vault.fork({ id: some, newId: id, messageCount: undefined }, signal);
+    else await t.vault.delete(ids.splice(ids.indexOf(some), 1)[0]!, { allowMissing: false });
+    if ((await backend!.getConversation(id)) !== undefined) ids.push(id);
+  }
+  const all = async () => [
+    await t.vault.sharedSegments({ order: 'references', limit: 7 }, signal),
+    await t.vault.sharedSegments({ order: 'tokensSaved', limit: 1000 }, signal),
+  ];
+  const found = await all();
+  expect(found[1]!.length).toBeGreaterThan(50);
+  Object.assign(backend!, { sharedSegments: undefined });
+  expect(await all()).toMatchObject(found);
+  await t.close();
 });
 
 describe.each(['memory', 'lmdb', 'filesystem'] as const)('the conversations of a segment in %s', (kind) => {

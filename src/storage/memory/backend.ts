@@ -28,6 +28,7 @@ import {
   type ScanQuery,
   type SegmentScan,
 } from '../contract/queries.js';
+import type { SharedFinding, SharedQuery, UseTimes, UseTimesQuery } from '../contract/shared.js';
 import type { UsageQuery } from '../contract/usage.js';
 import { USAGE_PERIOD_MS } from '../shared/usage.js';
 import { StorageActivity } from '../shared/activity.js';
@@ -41,6 +42,7 @@ import { closed, segmentNotFound } from '../shared/refusals.js';
 import { checkReplacements } from '../shared/registry-checks.js';
 import { checkingItself, isStrict } from '../shared/strict.js';
 import { checkMemory } from './check.js';
+import { findShared, useTimes } from './shared.js';
 import { type MemorySegment, MemoryStore } from './store.js';
 
 /** Creates a backend that keeps everything in memory: for tests, and as a readable model of the contract. */
@@ -177,6 +179,14 @@ class MemoryBackend implements ManagedBackend {
 
   lease(): () => void {
     return this.#leases.take(this.#store.sequence);
+  }
+
+  sharedSegments(query: SharedQuery): Promise<SharedFinding[]> {
+    return findShared(this.#store, query);
+  }
+
+  useTimes(query: UseTimesQuery): AsyncIterable<UseTimes> {
+    return useTimes(this.#store, query);
   }
 
   async usage({ fromMs, beforeMs, onRow }: UsageQuery): Promise<void> {
