@@ -164,6 +164,7 @@ export function createTokenizers({
       );
       if ('longRun' in outcome) throw longRun(outcome.longRun);
       if ('longText' in outcome) throw longText(outcome.longText);
+      if ('noLibrary' in outcome) throw noLibrary(tokenizer, outcome.noLibrary, names);
       const { le32, ends } = outcome;
       return {
         le32: texts.map((_, index) => le32.subarray(ends[index - 1] ?? 0, ends[index])),
@@ -263,4 +264,9 @@ function longText(text: number): StowkenError {
     `has more than ${limit} bytes of text, which its tokenizer takes at once (the package tokenizers encodes it)`,
     { text: String(text), limit: String(limit) },
   );
+}
+
+function noLibrary(tokenizer: string | VocabularyFile, why: string, known: readonly string[]): StowkenError {
+  const name = typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
+  return new StowkenError('UNKNOWN_TOKENIZER', why, { tokenizer: name, known: known.join(', ') });
 }

@@ -4,6 +4,7 @@ import { type DecodeOutcome, decodeItems, type ItemsToDecode } from './decode-it
 import { compareShingles, type ComparedShingles, type ShinglesToCompare } from './compare-shingles.js';
 import type { EncodedTexts, TextsToEncode } from './encoding.js';
 import { loadEncoding, type VocabularyFile } from './load-encoding.js';
+import { NoLibrary } from './library/peer.js';
 import { releaseBytes } from './mapped-bytes.js';
 import { LongRun, LongText } from './characters.js';
 import { libraryEncoding, type LibraryEncoding } from './library/library-encoding.js';
@@ -31,7 +32,11 @@ export type DecodeTask = Task & ItemsToDecode;
 export type CompareTask = Wanted & ShinglesToCompare;
 
 /** Refusals are returned as data: an error that crosses threads loses its class and its fields. */
-export type EncodeOutcome = EncodedTexts | { readonly longRun: number } | { readonly longText: number };
+export type EncodeOutcome =
+  | EncodedTexts
+  | { readonly longRun: number }
+  | { readonly longText: number }
+  | { readonly noLibrary: string };
 
 const turns = new Turns();
 
@@ -46,6 +51,7 @@ export async function encode(task: EncodeTask): Promise<EncodeOutcome | undefine
   } catch (error) {
     if (error instanceof LongRun) return { longRun: error.text };
     if (error instanceof LongText) return { longText: error.text };
+    if (error instanceof NoLibrary) return { noLibrary: error.message };
     throw error;
   } finally {
     releaseBytes(task.texts.utf8);

@@ -5,6 +5,9 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createTokenizers } from '../../src/text/index.js';
 import { readTokenizer } from '../../src/text/files/read-tokenizer.js';
+import { LibraryEncoding } from '../../src/text/library/library-encoding.js';
+import { readLibraryFile } from '../../src/text/library/library-file.js';
+import { NoLibrary } from '../../src/text/library/peer.js';
 import { limits } from '../../src/model/index.js';
 import { asInFile, decodeByPeer, encodeByPeer, preTokenizers, tokenizerJson } from './hugging-face.js';
 import { anything, mixed, run } from './letters.js';
@@ -211,6 +214,21 @@ it('are described with their model, and any text of theirs may change', async ()
       pool.encode('mine', [Buffer.from('a'), Buffer.alloc(limits.libraryTextBytesMax + 1, 'a ')], signal),
     ).rejects.toMatchObject({ reason: 'REQUEST_TOO_LARGE', metadata: { text: '1' } });
   });
+});
+
+it('is read without the library, and encoded by it alone', async () => {
+  const { file, sha256 } = await given('kept', unigram);
+  const encoding = new LibraryEncoding(readLibraryFile(Buffer.from(file), sha256), () => undefined);
+  const task = { isShort: true, isWanted: () => true };
+  const items = [{ le32: le32Of([pieces.indexOf('▁hello'), pieces.indexOf('ing')]), last: true }];
+  const decoded = await encoding.decodeItems({ items, exact: true, ends: false }, task);
+  // It is not known that it encodes to these ids: exports write ids.
+  expect(decoded).toMatchObject([{ text: 'helloing', exact: false }]);
+  const utf8 = new Uint8Array(Buffer.from('hello'));
+  await expect(encoding.encode({ utf8, ends: Uint32Array.of(5) }, task)).rejects.toThrow(NoLibrary);
+  const damaged = Buffer.from(file);
+  damaged[100]! ^= 1;
+  expect(() => readLibraryFile(damaged, 'mine')).toThrow('mine: not a vocabulary of the library, or damaged');
 });
 
 it.each([

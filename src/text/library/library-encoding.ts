@@ -5,7 +5,7 @@ import type { EncodedTexts, TextsToEncode, TokenBytes } from '../encoding.js';
 import { runThrough, type Slices } from '../slices.js';
 import { type LibraryVocabulary, readLibraryFile } from './library-file.js';
 import { withOrdinarySpecials } from './ordinary-specials.js';
-import { type LibraryTokenizer, libraryWanted, loadLibrary } from './peer.js';
+import { type LibraryTokenizer, libraryWanted, loadLibrary, NoLibrary } from './peer.js';
 
 /** Tokens that are decoded in one slice. */
 const decodedTokens = 16 * 1024;
@@ -19,7 +19,7 @@ const loaded = new Map<string, LibraryEncoding>();
 /** Returns the tokenizer of a file; its tables stay in memory, unless others are used after it. */
 export function libraryEncoding({ sha256, file }: { sha256: string; file: Uint8Array }): LibraryEncoding {
   // A copy: the reader hashes it, and another thread must not be able to change it meanwhile.
-  const known = loaded.get(sha256) ?? new LibraryEncoding(readLibraryFile(Buffer.from(file), sha256), sha256);
+  const known = loaded.get(sha256) ?? new LibraryEncoding(readLibraryFile(Buffer.from(file), sha256));
   loaded.delete(sha256);
   loaded.set(sha256, known);
   if (loaded.size > loadedMax) loaded.delete(loaded.keys().next().value!);
@@ -42,15 +42,15 @@ export class LibraryEncoding implements TokenDecoder {
   #ordinary: LibraryTokenizer | undefined;
   #withSpecials: LibraryTokenizer | undefined;
 
-  /** `sha256`: what errors call it. */
+  /** `library`: loads the package. */
   constructor(
     private readonly vocabulary: LibraryVocabulary,
-    private readonly sha256: string,
+    private readonly library: typeof loadLibrary = loadLibrary,
   ) {
     this.stripsSpace = vocabulary.stripsSpace;
   }
 
-  /** Resolves to undefined if it is no longer wanted. Rejects with LongText. */
+  /** Resolves to undefined if it is no longer wanted. Rejects with LongText, or NoLibrary. */
   async encode(
     { utf8, ends, specials = false }: TextsToEncode,
     task: LibraryTask,
@@ -98,8 +98,14 @@ export class LibraryEncoding implements TokenDecoder {
 
   async #encodesTo(text: string, le32: Uint8Array, task: LibraryTask): Promise<boolean> {
     if (Buffer.byteLength(text) > limits.libraryTextBytesMax) return false;
-    const ids = await this.#encodeText(text, false, task);
-    return ids !== undefined && Buffer.from(ids.buffer).equals(le32);
+    try {
+      const ids = await this.#encodeText(text, false, task);
+      return ids !== undefined && Buffer.from(ids.buffer).equals(le32);
+    } catch (error) {
+      // Nobody knows: ids are written then.
+      if (error instanceof NoLibrary) return false;
+      throw error;
+    }
   }
 
   async #encodeText(text: string, specials: boolean, task: LibraryTask): Promise<Uint32Array | undefined> {
@@ -123,9 +129,8 @@ export class LibraryEncoding implements TokenDecoder {
   }
 
   #load(json: string): LibraryTokenizer {
-    const library = loadLibrary();
-    if (library === undefined)
-      throw new Error(`tokenizer ${this.sha256} has no encoder here: it needs ${libraryWanted}`);
+    const library = this.library();
+    if (library === undefined) throw new NoLibrary(`text of this tokenizer is encoded with ${libraryWanted}`);
     return library.Tokenizer.fromString(json);
   }
 

@@ -15,6 +15,9 @@ export interface Library {
 /** Words that say how to get the package. */
 export const libraryWanted = 'the package tokenizers beside the server (npm install tokenizers@0.23)';
 
+/** Error for a text that only the package encodes, which is not there. */
+export class NoLibrary extends Error {}
+
 /** Loads the package, which is installed only by those who want it; undefined if it is not there. */
 export function loadLibrary(): Library | undefined {
   try {
