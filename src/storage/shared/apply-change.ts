@@ -92,8 +92,9 @@ interface PlannedParts<Incoming> {
 }
 
 /**
- * Makes a change in steps. Not a generator inside planSteps(): V8 gives each closure that is a generator a map
- * in the old space, which keeps the closure, and with it the whole change, until a full collection of garbage.
+ * Makes a change in steps. Not a generator inside planSteps(): V8 gives each closure that is a generator a
+ * map in the old space, which keeps the closure, and with it the whole change, until a full collection of
+ * garbage.
  */
 function* applySteps<Incoming>(
   ops: ChangeOpsInTurn<Incoming>,
