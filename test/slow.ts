@@ -40,6 +40,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/text/chat-templates.test.ts': 'starts Python, and waits for a template that takes too long',
   'test/vaults/independence.test.ts': 'property runs against two server processes',
   'test/storage/postgres/killed-database.test.ts': 'a database that is killed',
+  'test/soak/shared-database.test.ts': 'servers of one database, which are killed, and it too',
   'test/workers/database.test.ts': 'a server whose workers are killed, on a database',
   'test/storage/postgres/two-servers.test.ts': 'servers of one database, which wait for each other',
   'test/storage/postgres/one-trip.test.ts': 'servers of one database, for each number of partitions',

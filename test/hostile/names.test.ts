@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, isClientError, type StowkenClient } from '../../src/client/index.js';
+import { ownTables, postgresMissing } from '../support/postgres-vault.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
 const main = createRequire(import.meta.url).resolve('#build/src/main.js');
@@ -48,17 +49,18 @@ const texts: readonly string[] = [
 /** The client refuses this one as a key of metadata, because protobufjs would lose it. */
 const keyOf = (text: string) => (text === '__proto__' ? 'proto' : text.slice(0, 30));
 
-describe.each([
-  ['lmdb', []],
-  ['filesystem', ['--storage', 'filesystem']],
-])('names that mean something elsewhere, to a vault in %s', (_kind, flags) => {
+const kinds = ['lmdb', 'filesystem', ...(postgresMissing === undefined ? ['postgres'] : [])];
+
+describe.each(kinds)('names that mean something elsewhere, to %s', (kind) => {
+  const inFolder = kind !== 'postgres';
   let folder: string;
   let server: StowkenProcess;
   let client: StowkenClient;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'stowken-names-'));
     mkdirSync(join(folder, 'in'));
-    server = await startStowken('--data', join(folder, 'in', 'data'), ...flags);
+    const data = ['--data', join(folder, 'in', 'data')];
+    server = await startStowken(...(inFolder ? data : []), '--storage', inFolder ? kind : await ownTables());
     client = connect({ server: server.address });
   });
   afterAll(async () => {
@@ -139,7 +141,7 @@ describe.each([
     for (const text of texts) await client.delete(text);
     expect(await list()).toEqual([]);
     expect(readdirSync(folder)).toEqual(['in']);
-    expect(readdirSync(join(folder, 'in'))).toEqual(['data']);
+    expect(readdirSync(join(folder, 'in'))).toEqual(inFolder ? ['data'] : []);
     const parts = [];
     for await (const part of client.verify()) parts.push(part);
     expect(parts.at(-1)).toMatchObject({ kind: 'summary', violations: 0 });

@@ -2,8 +2,8 @@ import { connect, isClientError, type StowkenClient } from '../../src/client/ind
 import { Random } from '../crash/random.js';
 import { Broken, compareRead } from './compare.js';
 import { Journal, type Content } from './journal.js';
+import type { Load } from './load.js';
 import { readSomething } from './reads.js';
-import type { Round } from './round.js';
 import { Writes } from './writes.js';
 
 /** One call in so many writes; the others read. */
@@ -23,14 +23,17 @@ export class SoakClient {
     this.#writes = new Writes(this.#name, index, this.#random, this.journal);
   }
 
-  /** Makes calls one after the other until the round is over. */
-  async work(round: Round): Promise<void> {
-    await connected(round.address, async (client) => {
-      while (!round.isOver) {
-        await round.calling(() => this.#next(client));
-        await round.pause(this.#random.below(PAUSE_MS_MAX));
-      }
-    });
+  /** Makes calls one after the other until the load is over. */
+  async work(load: Load): Promise<void> {
+    while (!load.isOver) {
+      await connected(load.address, async (client) => {
+        for (let left = load.callsPerConnection; left > 0 && !load.isOver; left--) {
+          const isAnswered = await load.calling(() => this.#next(client));
+          await load.pause(this.#random.below(PAUSE_MS_MAX));
+          if (!isAnswered) return;
+        }
+      });
+    }
   }
 
   /** Determines the result of a change that was not answered before the server was killed. */
@@ -74,7 +77,7 @@ export class SoakClient {
   }
 }
 
-async function connected<T>(server: string, work: (client: StowkenClient) => Promise<T>): Promise<T> {
+export async function connected<T>(server: string, work: (client: StowkenClient) => Promise<T>): Promise<T> {
   const client = connect({ server });
   try {
     return await work(client);

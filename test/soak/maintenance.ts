@@ -3,7 +3,11 @@ import type { Random } from '../crash/random.js';
 import { Broken } from './compare.js';
 
 /** Runs one job of maintenance at random; resolves to its name. */
-export async function maintain(client: StowkenClient, random: Random): Promise<string> {
+export async function maintain(
+  client: StowkenClient,
+  random: Random,
+  { canBackUp }: { readonly canBackUp: boolean },
+): Promise<string> {
   switch (random.below(6)) {
     case 0:
       await compact(client);
@@ -12,6 +16,7 @@ export async function maintain(client: StowkenClient, random: Random): Promise<s
       await verified(client);
       return 'verify';
     case 2:
+      if (!canBackUp) return 'nothing to do';
       for await (const bytes of client.backup()) void bytes;
       return 'backup';
     default:
@@ -24,7 +29,7 @@ async function compact(client: StowkenClient): Promise<void> {
   try {
     for await (const part of client.compactSubstrings({ minSavingsRatio: 0.01 })) void part;
   } catch (error) {
-    // A job started through a worker that was killed may not have ended yet.
+    // A job started through a worker that was killed may not have ended yet, or have the right to it.
     if (!isClientError(error, 'COMPACTION_RUNNING')) throw error;
   }
 }

@@ -1,21 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryOf, processTree, type Memory } from '../../bench/lib/process-tree.js';
-import { isUnreachable } from '../../src/client/index.js';
 import type { Random } from '../crash/random.js';
 import { signalTo } from '../support/children.js';
 import type { StowkenProcess } from '../support/process.js';
+import { Load } from './load.js';
 
 const LOOK_AT_MEMORY_MS = 250;
 
 /** One life of a server, and the work done in it. */
-export class Round {
-  readonly counts = new Map<string, number>();
-  readonly #over = new AbortController();
+export class Round extends Load {
+  readonly callsPerConnection = Infinity;
   readonly #watch: NodeJS.Timeout;
   #memory: Memory = memoryOf([]);
-  #isDisturbed = false;
 
   constructor(private readonly server: StowkenProcess) {
+    super();
     this.#watch = setInterval(() => this.#look(), LOOK_AT_MEMORY_MS);
   }
 
@@ -23,28 +21,9 @@ export class Round {
     return this.server.address;
   }
 
-  get isOver(): boolean {
-    return this.#over.signal.aborted;
-  }
-
   /** Memory at the last sample, and each figure's maximum for a process. */
   get memory(): Memory {
     return this.#memory;
-  }
-
-  /** Makes a call and counts it; throws its error, unless a process was killed. */
-  async calling(what: () => Promise<string>): Promise<void> {
-    try {
-      const name = await what();
-      this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
-    } catch (error) {
-      if (!isUnreachable(error) || !this.#isDisturbed) throw error;
-    }
-  }
-
-  /** Waits, or until the round is over. */
-  async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 
   /** Kills one of the serving processes, if the process that owns the vault does not serve itself. */
@@ -52,27 +31,26 @@ export class Round {
     const [, ...workers] = processTree(this.server.child.pid!);
     const unlucky = workers[random.below(workers.length)];
     if (unlucky === undefined) return;
-    this.#isDisturbed = true;
+    this.disturb();
     process.kill(unlucky, 'SIGKILL');
   }
 
   /** Kills all serving processes, at once; resolves to their pids. */
   killWorkers(): readonly number[] {
     const [, ...workers] = processTree(this.server.child.pid!);
-    this.#isDisturbed = true;
+    this.disturb();
     for (const pid of workers) signalTo(pid, 'SIGKILL');
     return workers;
   }
 
   async kill(): Promise<void> {
-    this.#isDisturbed = true;
+    this.disturb();
     await this.#end('SIGKILL');
   }
 
-  /** Ends the round; the server continues. */
-  leave(): void {
+  override leave(): void {
     clearInterval(this.#watch);
-    this.#over.abort();
+    super.leave();
   }
 
   /** Lets the server end in the regular way; resolves to its exit code. */

@@ -20,3 +20,10 @@ export async function openInDatabase(partitions: number, options: Options): Prom
   const vault = `test ${randomUUID()}`;
   return openPostgresBackend({ url, schema, vault, connectionsMax: 8, ...options });
 }
+
+/** Returns the URL of tables of their own in the database of all tests, for servers that a test starts. */
+export async function ownTables(): Promise<string> {
+  const url = `${await testDatabase()}?schema=test_${randomUUID().replaceAll('-', '_')}`;
+  await migratePostgres({ url });
+  return url;
+}

@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
-import { migratePostgres } from '../../src/storage/index.js';
 import { childrenOf, signalTo } from '../support/children.js';
-import { postgresMissing, testDatabase } from '../support/postgres.js';
+import { ownTables, postgresMissing } from '../support/postgres-vault.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 import { eventually } from '../support/wait.js';
 
@@ -16,9 +14,7 @@ describe.skipIf(postgresMissing !== undefined)('workers on a database', () => {
   let url: string;
   let clients: StowkenClient[];
   beforeAll(async () => {
-    const schema = `workers_${randomUUID().replaceAll('-', '_')}`;
-    url = `${await testDatabase()}?schema=${schema}&connections=4`;
-    await migratePostgres({ url });
+    url = `${await ownTables()}&connections=4`;
     server = await startStowken('--storage', url, '--workers', String(workers));
     clients = Array.from({ length: 2 * workers }, () => connect({ server: server.address }));
   });
