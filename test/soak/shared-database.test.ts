@@ -9,7 +9,7 @@ it.skipIf(postgresPrograms === undefined)(
   async () => {
     const killsPerRound = sampleOr(3, 12);
     const lines: string[] = [];
-    const load = { minutes: 0, killSeconds: 1, killsPerRound, clients: 3, servers: 3, seed: 1 };
+    const load = { minutes: 0, killSeconds: 0.5, killsPerRound, clients: 3, servers: 3, seed: 1 };
     const { servers, databases } = await soakShared(load, (line) => lines.push(line));
     expect(databases).toBeGreaterThan(0);
     expect(servers + databases).toBe(killsPerRound);

@@ -97,7 +97,8 @@ async function race(vault: SharedVault, ms: number): Promise<Figures> {
   const cut = async () => {
     const database = await Database.open({ url: vault.url, connectionsMax: 1 });
     const text = `select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = 'stowken' and pid <> pg_backend_pid() and state <> 'idle' limit 2`;
+      where application_name = current_setting('application_name') and pid <> pg_backend_pid()
+        and state <> 'idle' limit 2`;
     while (Date.now() < untilMs) {
       await sleep(150);
       figures.cut += (await database.query({ name: '', text })).length;

@@ -14,7 +14,10 @@ import { partitionedTables } from '../../../src/storage/postgres/schema/layout.j
 import { testDatabase } from '../../support/postgres.js';
 import { eventually } from '../../support/wait.js';
 
-/** A vault of its own in the database of all tests, and the servers that a test opens on it. */
+/**
+ * A vault of its own in the database of all tests, and the servers that a test opens on it. Its name is that
+ * of its connections, too: others' are not counted, and not cut.
+ */
 export class SharedVault {
   readonly #open: ManagedBackend[] = [];
 
@@ -26,9 +29,11 @@ export class SharedVault {
   /** Makes a vault in tables with so many partitions a vault. */
   static async create(partitions = 1): Promise<SharedVault> {
     const url = new URL(await testDatabase());
+    const name = `test ${randomUUID()}`;
     if (partitions > 1) url.searchParams.set('schema', `stowken_${partitions}`);
+    url.searchParams.set('application_name', name);
     await migratePostgres({ url: url.toString(), partitions });
-    return new SharedVault(url.toString(), `test ${randomUUID()}`);
+    return new SharedVault(url.toString(), name);
   }
 
   /** Opens the vault as one more server would. */
@@ -77,7 +82,8 @@ export class SharedVault {
   /** Returns how many statements wait for rows of a table that another has locked. */
   async waiting(table: string): Promise<number> {
     const held = `select count(*) n from pg_stat_activity
-      where wait_event_type = 'Lock' and query like '%from ${table} where p = $%for update' and $1::int > 0`;
+      where application_name = current_setting('application_name') and wait_event_type = 'Lock'
+        and query like '%from ${table} where p = $%for update' and $1::int > 0`;
     const [row] = await this.rows(held);
     return int(row?.['n']);
   }
