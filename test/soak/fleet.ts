@@ -46,7 +46,7 @@ export class Fleet {
     return this.#servers.map(({ address }) => address);
   }
 
-  /** Where the database keeps its files. */
+  /** Folder of the database's files. */
   get place(): string {
     return this.folder;
   }

@@ -3,7 +3,7 @@ import { postgresPrograms } from '../../bench/lib/postgres-programs.js';
 import { sampleOr } from '../support/sample.js';
 import { soakShared } from './shared-database.js';
 
-// Without PostgreSQL's programs there is no database to kill; test/storage/postgres/installed.test.ts says so.
+// Without PostgreSQL's programs there is no database to kill; storage/postgres/installed.test.ts says so.
 it.skipIf(postgresPrograms === undefined)(
   'servers of one database lose nothing and make nothing twice when they and it are killed',
   async () => {
