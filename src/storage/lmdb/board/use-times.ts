@@ -7,7 +7,7 @@ import { decodeManifest, type StoredManifest } from '../conversations/conversati
 import type { StringOf } from '../conversations/manifest.js';
 import { scanMessages } from '../conversations/message-list.js';
 import { readBlock } from '../conversations/stored-list.js';
-import { readReferences } from '../segments/ref-counts.js';
+import { readCounts, readReferences } from '../segments/ref-counts.js';
 import { referenceOfKey } from '../segments/references.js';
 import type { Tables } from '../tables/environment.js';
 import type { BlockId, SegmentId } from '../tables/ids.js';
@@ -18,7 +18,14 @@ import { findFirstUse } from './first-use.js';
 
 type UseTables = Pick<
   Tables,
-  'meta' | 'conversations' | 'messageBlocks' | 'refCounts' | 'bigRefCounts' | 'references'
+  | 'meta'
+  | 'conversations'
+  | 'messageBlocks'
+  | 'blockCounts'
+  | 'bigBlockCounts'
+  | 'refCounts'
+  | 'bigRefCounts'
+  | 'references'
 >;
 
 /** Conversations between two looks at the time. */
@@ -36,8 +43,9 @@ interface Query {
 
 /**
  * Yields the create times of the conversations of a state that have a segment. Begins with the first one, and
- * ends when all references of the segment are found: it reads the conversations between the first and the
- * last one with it. Those before are read only if some of them got it by an append.
+ * ends when all references of the segment are found, and all lists that share a block with it: it reads the
+ * conversations between the first and the last one with it. Those before are read only if some of them got
+ * it by an append.
  * @throws StowkenError CANCELLED
  */
 export async function* useTimes(
@@ -50,6 +58,8 @@ export async function* useTimes(
     meta: tables.meta.at(pin),
     conversations: tables.conversations.at(pin),
     messageBlocks: tables.messageBlocks.at(pin),
+    blockCounts: tables.blockCounts.at(pin),
+    bigBlockCounts: tables.bigBlockCounts.at(pin),
     refCounts: tables.refCounts.at(pin),
     bigRefCounts: tables.bigRefCounts.at(pin),
     references: tables.references.at(pin),
@@ -84,13 +94,18 @@ export async function* useTimes(
   yield { createTimesMs, looked, damaged };
 }
 
-/** Parts of message lists that have a segment, until there are as many as the segment has references. */
+/**
+ * Parts of message lists that have a segment, until there are as many as the segment has references, and all
+ * lists that share such a block.
+ */
 class Holders {
   /** References by parts of lists; infinite if nobody knows how many come from outside. */
   readonly #references: number;
   readonly #blocksWith = new Set<BlockId>();
   readonly #blocksWithout = new Set<BlockId>();
   #tails = 0;
+  /** Lists that name one of the blocks with the segment, and were not come to yet. */
+  #listsLeft = 0;
 
   constructor(
     private readonly tables: UseTables,
@@ -100,7 +115,7 @@ class Holders {
   }
 
   get allFound(): boolean {
-    return this.#tails + this.#blocksWith.size >= this.#references;
+    return this.#listsLeft <= 0 && this.#tails + this.#blocksWith.size >= this.#references;
   }
 
   /** Returns whether a conversation has the segment; undefined if a part that may have it is damaged. */
@@ -119,12 +134,18 @@ class Holders {
   }
 
   #isInBlock(block: BlockId): boolean {
-    if (this.#blocksWith.has(block)) return true;
     if (this.#blocksWithout.has(block)) return false;
-    const isIn = this.#isIn(readBlock(this.tables.messageBlocks, block));
-    if (this.#blocksWithout.size >= BLOCKS_MAX) this.#blocksWithout.clear();
-    (isIn ? this.#blocksWith : this.#blocksWithout).add(block);
-    return isIn;
+    if (!this.#blocksWith.has(block)) {
+      if (!this.#isIn(readBlock(this.tables.messageBlocks, block))) {
+        if (this.#blocksWithout.size >= BLOCKS_MAX) this.#blocksWithout.clear();
+        this.#blocksWithout.add(block);
+        return false;
+      }
+      this.#blocksWith.add(block);
+      this.#listsLeft += undefinedIfCorrupt(() => listsWith(this.tables, block)) || Infinity;
+    }
+    this.#listsLeft -= 1;
+    return true;
   }
 
   #isIn(part: Uint8Array): boolean {
@@ -132,6 +153,11 @@ class Holders {
     scanMessages(part, (id) => (isIn ||= id === this.id));
     return isIn;
   }
+}
+
+/** Returns how many message lists name a block; 0 if their count was lost with a damaged page. */
+function listsWith({ blockCounts, bigBlockCounts }: UseTables, block: BlockId): number {
+  return readCounts(blockCounts, bigBlockCounts, [block])[0]!;
 }
 
 /** Returns the references of a segment that come from message lists; undefined if that takes too long. */

@@ -112,31 +112,43 @@ export class RefCounts<Id extends SegmentId | BlockId> {
 }
 
 /**
- * Returns the references of segments in ascending order, 0 for one that is not stored. Each chunk of them is
- * read once, and not decoded as a whole.
+ * Returns the references of segments in ascending order, 0 for one that is not stored.
  * @throws StowkenError CORRUPT_STORE
  */
 export function readReferences(
   { refCounts, bigRefCounts }: Pick<Tables, 'refCounts' | 'bigRefCounts'>,
   ids: readonly SegmentId[],
 ): number[] {
-  const references: number[] = [];
+  return readCounts(refCounts, bigRefCounts, ids);
+}
+
+/**
+ * Returns the counts of segments, or of blocks, in ascending order, 0 for one that is not stored. Each chunk
+ * of them is read once, and not decoded as a whole.
+ * @throws StowkenError CORRUPT_STORE
+ */
+export function readCounts(
+  counts: Table<number>,
+  bigCounts: Table<number>,
+  ids: readonly (SegmentId | BlockId)[],
+): number[] {
+  const found: number[] = [];
   for (let from = 0; from < ids.length;) {
     const key = chunkOf(ids[from]!);
     let to = from + 1;
     while (to < ids.length && chunkOf(ids[to]!) === key) to += 1;
     const wanted = ids.slice(from, to);
-    const read = refCounts.read(key, (bytes, length) =>
+    const read = counts.read(key, (bytes, length) =>
       wanted.map((id) => countAt(bytes, length, id % COUNTS_PER_CHUNK)),
     );
     for (const [at, id] of wanted.entries()) {
       const byte = read?.[at];
-      if (byte === undefined) throw refCounts.corrupt(key, `does not have the count of segment ${id}`);
-      references.push(byte === BIG ? readBigCount(bigRefCounts, id) : Math.max(0, byte - 1));
+      if (byte === undefined) throw counts.corrupt(key, `does not have the count of ${id}`);
+      found.push(byte === BIG ? readBigCount(bigCounts, id) : Math.max(0, byte - 1));
     }
     from = to;
   }
-  return references;
+  return found;
 }
 
 function readBigCount(table: Table<number>, id: SegmentId | BlockId): number {

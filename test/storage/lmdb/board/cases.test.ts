@@ -46,13 +46,33 @@ describe('the times of the uses of a segment', () => {
     );
   });
 
+  it('count forks that share the blocks of a list, and those that were cut off', async () => {
+    await bench.open();
+    const id = 'a';
+    await bench.store(id, [7, ...Array.from({ length: 3000 }, (_, at) => 1000 + (at % 500))], 10_000);
+    for (let at = 1; at <= 3; at++) {
+      await bench.store(`other ${at}`, [at], 10_000 + at);
+      const messageCount = at === 2 ? 1 : undefined;
+      await bench.backend.commit({ fork: { id, newId: `fork ${at}`, messageCount, timeMs: 20_000 + at } });
+    }
+    const forkTimesMs = [20_001, 20_002, 20_003];
+    expect((await bench.useTimes(7)).timesMs).toEqual([10_000, ...forkTimesMs]);
+    await bench.backend.commit({ delete: { id, timeMs: 30_000 } });
+    expect((await bench.useTimes(7)).timesMs).toEqual(forkTimesMs);
+    await bench.store('last', [8], 40_000);
+    expect((await bench.useTimes(7)).timesMs).toEqual(forkTimesMs);
+  });
+
   it('count conversations that cannot be read', async () => {
     await bench.open();
     for (let at = 0; at < 6; at++) await bench.store(`c${at}`, [7, 1000 + at], 10_000 + at);
     await bench.spoil(({ conversations }) => conversations.hot.put(3, Buffer.of(255)));
     const key = (await bench.backend.findSegments([segmentOf(7).hash]))[0]!.key;
     const parts = await collectAll(bench.backend.useTimes!({ key, signal }));
-    expect(parts).toMatchObject([{ createTimesMs: [0, 1, 3, 4, 5].map((at) => 10_000 + at), damaged: 1 }]);
+    // A busy machine gives them in several parts.
+    const timesMs = parts.flatMap(({ createTimesMs }) => createTimesMs);
+    expect(timesMs).toEqual([0, 1, 3, 4, 5].map((at) => 10_000 + at));
+    expect(parts.reduce((sum, { damaged }) => sum + damaged, 0)).toBe(1);
     await bench.backend.repair();
     await bench.backend.commit({ delete: { id: 'c2', timeMs: 20_000 } }).catch(() => undefined);
   });

@@ -26,14 +26,18 @@ class Changes {
     const id = this.#ids[random.below(Math.max(1, this.#ids.length))];
     // Small seeds are shared by many, large ones by few.
     const seed = () => 1 + random.below(1 + random.below(120));
-    const seeds = Array.from({ length: 1 + random.below(4) }, seed);
+    // Lists of many messages are cut into blocks, which forks share.
+    const length = random.below(40) === 0 ? 700 + random.below(1500) : 1 + random.below(4);
+    const seeds = Array.from({ length }, seed);
     const what = random.below(12);
     bench.nowMs += 1;
     if (id === undefined || what < 6) await this.#put(seeds);
     else if (what === 6) await bench.store(id, seeds);
     else if (what === 7) {
       const newId = this.#new();
-      await bench.backend.commit({ fork: { id, newId, messageCount: undefined, timeMs: bench.nowMs } });
+      const { messageCount: all } = (await bench.backend.getConversation(id))!;
+      const messageCount = random.below(2) === 0 ? 1 + random.below(all) : undefined;
+      await bench.backend.commit({ fork: { id, newId, messageCount, timeMs: bench.nowMs } });
     } else if (what === 8) await this.#delete(id);
     else if (what === 9) {
       const segments = seeds.map(segmentOf);
