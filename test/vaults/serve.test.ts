@@ -227,6 +227,9 @@ describe.each(Object.entries(ways))('vaults of a server with %s', (way, flags) =
         stdout: '',
         stderr: expect.stringMatching(/"modle"\. Fields: day, hour,.* none, see stowken vault set/) as string,
       });
+      // Names that every object has.
+      for (const by of ['constructor', '__proto__'])
+        expect(await run(['usage', '--by', by])).toMatchObject({ code: 2, stdout: '' });
       await run(['vault', 'set', 'default', '--labels', 'user,session']);
       expect((await run(['usage', '--by', 'usr'])).stderr).toContain('labels of the vault: user, session');
       const rows = async () => (await run(['usage', '--by', 'user', '--json'])).stdout;

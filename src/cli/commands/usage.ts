@@ -86,7 +86,7 @@ async function checkLabels(
   labels: readonly string[],
   rows: readonly UsageRow[],
 ): Promise<void> {
-  const unseen = labels.filter((label) => rows.every((row) => row.labels[label] === undefined));
+  const unseen = labels.filter((label) => rows.every((row) => labelOf(row, label) === undefined));
   if (unseen.length === 0) return;
   const { settings } = await client.admin.getVault();
   const known = settings.labels ?? [];
@@ -110,7 +110,12 @@ function toQuery({ by, since, until, zone }: Options, labels: readonly string[])
 }
 
 function valueOf(row: UsageRow, field: string): string {
-  return isField(field) ? row[field] : (row.labels[field] ?? '');
+  return isField(field) ? row[field] : (labelOf(row, field) ?? '');
+}
+
+/** Returns the value of a label; undefined if there is none, also for the names that every object has. */
+function labelOf({ labels }: UsageRow, name: string): string | undefined {
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
 }
 
 /** With one label, its value is also under "label". */
