@@ -20,6 +20,7 @@ export function withoutExpired(backend: StorageBackend, expiry: () => Expiry): S
     },
 
     listConversations: (query) => backend.listConversations({ ...query, expiry: expiry() }),
+    sharedSegments: async (query) => backend.sharedSegments?.({ ...query, expiry: expiry() }),
     ...(backend.useTimes && { useTimes: (query) => backend.useTimes!({ ...query, expiry: expiry() }) }),
     ...(backend.findPrefix && { findPrefix: (query) => backend.findPrefix!({ ...query, expiry: expiry() }) }),
     async commit(change) {

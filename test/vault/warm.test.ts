@@ -205,6 +205,22 @@ describe.each(['memory', 'lmdb', 'filesystem'] as const)('the conversations of a
     await t.close();
   });
 
+  it('are told from those that have expired', async () => {
+    const t = await openStoredVault(kind);
+    for (const id of ['a', 'b', 'c']) {
+      const expires = id === 'a' ? { expireTimeMs: t.clock.nowMs + 10 } : {};
+      await t.vault.store({ spec: spec(id, expires), messages: [say('system', 'Be kind.')] }, signal);
+      t.clock.nowMs += 1;
+    }
+    const holder = async () => (await t.vault.sharedSegments({ order: 'references', limit: 1 }, signal))[0]!;
+    expect(await holder()).toMatchObject({ holder: { conversationId: 'a' }, text: 'Be kind.' });
+    t.clock.nowMs += 10;
+    const { holder: other, ...shared } = await holder();
+    expect(shared).toMatchObject({ references: 3, text: 'Be kind.' });
+    expect(['b', 'c']).toContain(other!.conversationId);
+    await t.close();
+  });
+
   it('are counted by day, in a time zone', async () => {
     const t = await openStoredVault(kind);
     t.clock.nowMs = Date.UTC(2026, 0, 31, 12);

@@ -8,6 +8,8 @@ export interface SharedQuery {
   readonly order: SharedOrder;
   /** At most limits.pageSizeMax. */
   readonly limit: number;
+  /** Conversations that have expired by it are not named as holders. */
+  readonly expiry?: Expiry;
   readonly signal: AbortSignal;
 }
 

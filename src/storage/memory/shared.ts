@@ -26,11 +26,11 @@ interface Shared {
 
 /**
  * Finds the first shared segments of an order by a look at all records: they are in memory, and no content is
- * read. Conversations that were deleted are not seen.
+ * read. Conversations that were deleted, or have expired, are not seen.
  */
 export async function findShared(
   store: MemoryStore,
-  { order, limit, signal }: SharedQuery,
+  { order, limit, expiry, signal }: SharedQuery,
 ): Promise<SharedFinding[]> {
   const shared = new Map<SegmentHash, Shared>();
   for (const { id, hash, tokenCount, references } of store.segments.values())
@@ -46,7 +46,7 @@ export async function findShared(
         const found = shared.get(hash);
         if (!found) continue;
         if (at >= content.length) found.isField = true;
-        else {
+        else if (!hasExpired(conversation, expiry)) {
           found.holder ??= { conversationId: conversation.id, messageIndex, role: message.role };
           found.firstMs = Math.min(found.firstMs, conversation.createTimeMs);
           found.lastMs = Math.max(found.lastMs, conversation.createTimeMs);

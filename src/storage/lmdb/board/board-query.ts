@@ -1,3 +1,4 @@
+import { type Expiry, isExpired } from '../../../model/index.js';
 import type { SharedFinding, SharedHolder, SharedOrder, SharedQuery } from '../../contract/shared.js';
 import { decodeManifest } from '../conversations/conversations.js';
 import { messagesOf, readBlock } from '../conversations/stored-list.js';
@@ -19,7 +20,7 @@ const NEWEST_CONVERSATIONS = 2048;
  */
 export async function sharedSegments(
   vault: OpenVault,
-  { order, limit, signal }: SharedQuery,
+  { order, limit, expiry, signal }: SharedQuery,
 ): Promise<SharedFinding[] | undefined> {
   const { meta } = vault.tables;
   const board = readBoard(meta);
@@ -41,7 +42,7 @@ export async function sharedSegments(
     const entry = wanted.get(id);
     if (entry) entry.uses = withUse(entry.uses, number, timeMs);
   });
-  return withHolders(vault, found, signal);
+  return withHolders(vault, found, expiry, signal);
 }
 
 /** True if the board has too few segments for a page, although others are shared too. */
@@ -75,12 +76,13 @@ async function lookThrough(
 async function withHolders(
   vault: OpenVault,
   found: readonly Candidate[],
+  expiry: Expiry | undefined,
   signal: AbortSignal,
 ): Promise<SharedFinding[]> {
   const findings = found.map(({ entry, references }) => {
     const { id, tokenCount, uses } = entry;
     const span = { firstMs: uses?.firstMs, lastMs: uses?.lastMs };
-    return { key: keyOf(id), tokenCount, references, ...span, holder: knownHolder(vault, entry) };
+    return { key: keyOf(id), tokenCount, references, ...span, holder: knownHolder(vault, entry, expiry) };
   });
   const lacking = new Map(
     findings.flatMap(({ holder }, at) => (holder ? [] : [[found[at]!.entry.id, at] as const])),
@@ -95,21 +97,31 @@ async function withHolders(
   return findings.map((finding, at) => {
     const number = holders.get(at);
     if (number === undefined) return finding;
-    return { ...finding, holder: holderIn(vault, number, found[at]!.entry.id) };
+    return { ...finding, holder: holderIn(vault, number, found[at]!.entry.id, expiry) };
   });
 }
 
-/** Returns the first known conversation with a segment, or the last one if that is gone. */
-function knownHolder(vault: OpenVault, { id, uses }: BoardEntry): SharedHolder | undefined {
+/** Returns the first known conversation with a segment, or the last one if that is gone or has expired. */
+function knownHolder(
+  vault: OpenVault,
+  { id, uses }: BoardEntry,
+  expiry: Expiry | undefined,
+): SharedHolder | undefined {
   if (!uses) return undefined;
-  return holderIn(vault, uses.firstNumber, id) ?? holderIn(vault, uses.lastNumber, id);
+  return holderIn(vault, uses.firstNumber, id, expiry) ?? holderIn(vault, uses.lastNumber, id, expiry);
 }
 
-function holderIn({ tables, nameOf }: OpenVault, number: number, id: SegmentId): SharedHolder | undefined {
+function holderIn(
+  { tables, nameOf }: OpenVault,
+  number: number,
+  id: SegmentId,
+  expiry: Expiry | undefined,
+): SharedHolder | undefined {
   return undefinedIfCorrupt(() => {
     const record = tables.conversations.get(number);
     if (!record) return undefined;
     const { conversation, list } = decodeManifest(record, nameOf);
+    if (expiry && isExpired(conversation, expiry)) return undefined;
     let messageIndex = 0;
     for (const message of messagesOf(list, (block) => readBlock(tables.messageBlocks, block), nameOf)) {
       const { segments, fieldSegments = 0, role } = message;
