@@ -60,9 +60,11 @@ export function createTokenizers({
     minThreads: 0,
     maxThreads: threadsMax,
     concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,
-    // Prefers an idle thread; else a new one is started; else the one with the fewest calls is used.
-    loadBalancer: (_task, threads) => {
+    // Prefers an idle thread; else a new one is started; else the one with the fewest calls is used. One
+    // thread has all work of the library, which encodes in threads that the whole process has for files.
+    loadBalancer: ({ name }, threads) => {
       if (threads.length === 0) return null;
+      if (name.endsWith('ByLibrary')) return threads[0]!;
       const least = threads.reduce((a, b) => (b.currentUsage < a.currentUsage ? b : a));
       return least.currentUsage === 0 || threads.length >= threadsMax ? least : null;
     },
@@ -81,7 +83,7 @@ export function createTokenizers({
   });
 
   async function run<Outcome>(
-    name: 'encode' | 'decode' | 'compare',
+    name: 'encode' | 'encodeByLibrary' | 'decode' | 'decodeByLibrary' | 'compare',
     task: Omit<EncodeTask, TaskOwn> | Omit<DecodeTask, TaskOwn> | Omit<CompareTask, TaskOwn>,
     isShort: boolean,
     signal: AbortSignal,
@@ -103,9 +105,12 @@ export function createTokenizers({
     }
   }
 
-  /** Returns the tokenizer if it is loaded in this thread; the library's are in other ones alone. */
+  const isOfLibrary = (encoding: TokenizerName | VocabularyFile) =>
+    typeof encoding !== 'string' && isLibraryFile(encoding.file);
+
+  /** Returns the tokenizer if it is loaded in this thread; the library's are in another one. */
   function ownEncoding(encoding: TokenizerName | VocabularyFile): Encoding | undefined {
-    return typeof encoding !== 'string' && isLibraryFile(encoding.file) ? undefined : own.use(encoding);
+    return isOfLibrary(encoding) ? undefined : own.use(encoding);
   }
 
   /** Encodes once there is room for so much text. */
@@ -116,17 +121,18 @@ export function createTokenizers({
     specials: boolean,
   ): Promise<EncodeOutcome> {
     const size = texts.reduce((sum, { length }) => sum + length, 0);
+    const name = isOfLibrary(encoding) ? 'encodeByLibrary' : 'encode';
     if (size <= shortTextMax) {
       signal.throwIfAborted();
       const here = ownEncoding(encoding);
       if (here) return encodeHere(here, texts, specials, signal);
-      return run('encode', { encoding, texts: { ...join(texts, size), specials } }, true, signal);
+      return run(name, { encoding, texts: { ...join(texts, size), specials } }, true, signal);
     }
     const leave = await longTexts.enter({ owner: undefined, weight: 2 * size, signal });
     try {
       const task = { encoding, texts: { ...(alone(texts) ?? join(texts, size)), specials } };
       const { buffer } = task.texts.utf8;
-      return await run<EncodeOutcome>('encode', task, false, signal, [buffer]);
+      return await run<EncodeOutcome>(name, task, false, signal, [buffer]);
     } finally {
       leave();
     }
@@ -177,16 +183,17 @@ export function createTokenizers({
       const size = items.reduce((sum, { le32 }) => sum + le32.length, 0);
       const isShort = size <= shortTokensMax;
       const here = isShort && !signal.aborted ? ownEncoding(task.encoding) : undefined;
+      const name = isOfLibrary(task.encoding) ? 'decodeByLibrary' : 'decode';
       const outcome = here
         ? runThrough(decodeItems(here, task))
-        : await run<DecodeOutcome>('decode', task, isShort, signal).catch((error: unknown) =>
+        : await run<DecodeOutcome>(name, task, isShort, signal).catch((error: unknown) =>
             rethrow(error, signal),
           );
       if (!('unknownToken' in outcome)) return outcome;
       const token = String(outcome.unknownToken);
-      const name = typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
-      throw new StowkenError('UNDECODABLE_TOKEN', `tokenizer ${name} has no token ${token}`, {
-        tokenizer: name,
+      const of = typeof tokenizer === 'string' ? tokenizer : tokenizer.sha256;
+      throw new StowkenError('UNDECODABLE_TOKEN', `tokenizer ${of} has no token ${token}`, {
+        tokenizer: of,
         token,
       });
     },

@@ -7,8 +7,7 @@ import { loadEncoding, type VocabularyFile } from './load-encoding.js';
 import { NoLibrary } from './library/peer.js';
 import { releaseBytes } from './mapped-bytes.js';
 import { LongRun, LongText } from './characters.js';
-import { libraryEncoding, type LibraryEncoding } from './library/library-encoding.js';
-import { isLibraryFile } from './library/library-file.js';
+import { libraryEncoding, type LibraryEncoding, type LibraryTask } from './library/library-encoding.js';
 import { type Slices, Turns } from './slices.js';
 
 /** Work of a call for a thread. */
@@ -41,12 +40,21 @@ export type EncodeOutcome =
 const turns = new Turns();
 
 /** Undefined: cancelled. */
-export async function encode(task: EncodeTask): Promise<EncodeOutcome | undefined> {
+export function encode(task: EncodeTask): Promise<EncodeOutcome | undefined> {
+  return outcomeOf(task, async () => inTurns(task, (await loadEncoding(task.encoding)).encode(task.texts)));
+}
+
+/** Encodes with a tokenizer of the library. Undefined: cancelled. */
+export function encodeByLibrary(task: EncodeTask): Promise<EncodeOutcome | undefined> {
+  return outcomeOf(task, () => libraryOf(task).encode(task.texts, libraryTask(task)));
+}
+
+async function outcomeOf(
+  task: EncodeTask,
+  encodes: () => Promise<EncodedTexts | undefined>,
+): Promise<EncodeOutcome | undefined> {
   try {
-    const library = libraryOf(task.encoding);
-    const encoded = library
-      ? await library.encode(task.texts, libraryTask(task))
-      : await inTurns(task, (await loadEncoding(task.encoding)).encode(task.texts));
+    const encoded = await encodes();
     return encoded && withBuffer(encoded, encoded.le32.buffer);
   } catch (error) {
     if (error instanceof LongRun) return { longRun: error.text };
@@ -65,19 +73,22 @@ function withBuffer<T>(result: T, buffer: ArrayBuffer): T {
 
 /** Undefined: cancelled. */
 export async function decode(task: DecodeTask): Promise<DecodeOutcome | undefined> {
-  const library = libraryOf(task.encoding);
-  if (library) return library.decodeItems(task, libraryTask(task));
   return inTurns(task, decodeItems(await loadEncoding(task.encoding), task));
 }
 
-function libraryOf(encoding: Task['encoding']): LibraryEncoding | undefined {
-  if (typeof encoding === 'string' || !isLibraryFile(encoding.file)) return undefined;
-  return libraryEncoding(encoding);
+/** Decodes with a tokenizer of the library. Undefined: cancelled. */
+export async function decodeByLibrary(task: DecodeTask): Promise<DecodeOutcome | undefined> {
+  return libraryOf(task).decodeItems(task, libraryTask(task));
 }
 
-const libraryTask = ({ cancelled, isShort }: Wanted) => ({
-  isShort,
-  isWanted: () => Atomics.load(cancelled, 0) === 0,
+function libraryOf({ encoding }: Task): LibraryEncoding {
+  return libraryEncoding(encoding as VocabularyFile);
+}
+
+const libraryTask = (task: Task): LibraryTask => ({
+  isShort: task.isShort,
+  isWanted: () => Atomics.load(task.cancelled, 0) === 0,
+  run: (work) => inTurns(task, work),
 });
 
 /** Undefined: cancelled. */

@@ -9,6 +9,7 @@ import { LibraryEncoding } from '../../src/text/library/library-encoding.js';
 import { readLibraryFile } from '../../src/text/library/library-file.js';
 import { NoLibrary } from '../../src/text/library/peer.js';
 import { limits } from '../../src/model/index.js';
+import { runInTurns, type Slices } from '../../src/text/slices.js';
 import { asInFile, decodeByPeer, encodeByPeer, preTokenizers, tokenizerJson } from './hugging-face.js';
 import { anything, mixed, run } from './letters.js';
 
@@ -219,7 +220,7 @@ it('are described with their model, and any text of theirs may change', async ()
 it('is read without the library, and encoded by it alone', async () => {
   const { file, sha256 } = await given('kept', unigram);
   const encoding = new LibraryEncoding(readLibraryFile(Buffer.from(file), sha256), () => undefined);
-  const task = { isShort: true, isWanted: () => true };
+  const task = { isShort: true, isWanted: () => true, run: <T>(work: Slices<T>) => runInTurns(work) };
   const items = [{ le32: le32Of([pieces.indexOf('▁hello'), pieces.indexOf('ing')]), last: true }];
   const decoded = await encoding.decodeItems({ items, exact: true, ends: false }, task);
   // It is not known that it encodes to these ids: exports write ids.
@@ -231,6 +232,36 @@ it('is read without the library, and encoded by it alone', async () => {
   expect(() => readLibraryFile(damaged, 'mine')).toThrow('mine: not a vocabulary of the library, or damaged');
 });
 
+it('has every token, also one named __proto__', async () => {
+  const model = { ...wordPiece.model, vocab: { ...wordPiece.model.vocab } };
+  const id = Object.keys(model.vocab).length;
+  const json = JSON.stringify({
+    ...wordPiece,
+    normalizer: null,
+    pre_tokenizer: { type: 'WhitespaceSplit' },
+    model,
+  });
+  const path = join(folder, 'proto.json');
+  writeFileSync(path, json.replace('"vocab":{', `"vocab":{"__proto__":${id},`));
+  const mine = await readTokenizer({ name: 'mine', path, pattern: undefined });
+  const pool = createTokenizers({ threadsMax: 1, given: [mine] });
+  const { le32 } = await pool.encode('mine', [Buffer.from('hello __proto__')], signal);
+  expect(idsOf(le32[0]!)).toContain(id);
+  const [said] = await pool.decode('mine', [{ le32: le32[0]!, last: true }], signal, { exact: true });
+  expect(said).toMatchObject({ text: 'hello __proto__', exact: true });
+  await pool.close();
+});
+
+it.each([
+  ['Unigram', unigram],
+  ['WordPiece', wordPiece],
+])('reads a file that does not name its model, %s', async (libraryModel, json) => {
+  const model: { type?: string } = { ...json.model };
+  delete model.type;
+  const named = await given('named', json);
+  expect(await given('unnamed', { ...json, model })).toMatchObject({ libraryModel, size: named.size });
+});
+
 it.each([
   ['random merges', { ...singleWord, model: { ...singleWord.model, dropout: 0.1 } }, /dropout/],
   [
@@ -239,6 +270,32 @@ it.each([
     /in parts/,
   ],
   ['an id of another token', { ...unigram, added_tokens: asInFile([special(7, '</s>')]) }, /has the id 7/],
+  [
+    'a decoder that drops a token behind itself',
+    { ...unigram, decoder: { type: 'CTC', pad_token: '<pad>', word_delimiter_token: '|', cleanup: false } },
+    /in parts/,
+  ],
+  [
+    'a text without ids',
+    { ...wordPiece, model: { ...wordPiece.model, unk_token: '[X]' } },
+    /model.unk_token is "\[X\]": the token of its vocabulary is expected/,
+  ],
+  ['no ids at all', { ...unigram, model: { ...unigram.model, unk_id: null } }, /model.unk_id is null/],
+  [
+    'added tokens of another kind',
+    { ...unigram, added_tokens: [{ id: 'x', content: 'a' }] },
+    /it is no tokenizer.json: added_tokens.0.id: [^\n{]*$/,
+  ],
+  [
+    'no vocabulary',
+    { ...unigram, model: { type: 'Unigram' } },
+    /it is no tokenizer.json: model.vocab: tokens are expected/,
+  ],
+  [
+    'words of any length',
+    { ...wordPiece, model: { ...wordPiece.model, max_input_chars_per_word: 1_000_000 } },
+    /model.max_input_chars_per_word: .*1000$/,
+  ],
   ['a token without letters', { ...unigram, model: { ...unigram.model, vocab: [[1, 2]] } }, /no letters/],
 ])('refuses %s in words', async (_what, json, wanted) => {
   await expect(given('refused', json)).rejects.toThrow(wanted);

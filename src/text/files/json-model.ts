@@ -66,16 +66,30 @@ export function parseTokenizerJson(text: string): TokenizerJson {
   } catch (error) {
     throw new Error(`it is no JSON (${(error as Error).message})`, { cause: error });
   }
-  const kind = (json as { model?: { type?: unknown } } | null)?.model?.type;
+  const kind = kindOfModel((json as { model?: unknown } | null)?.model);
   if (kind !== undefined && kind !== 'BPE')
     throw new NoEncoder(
       `its model is ${kindOf({ type: kind })}; ${expected}. Token ids are stored under any name: encode with the ` +
         "model's own library, and store its tokens instead of text",
     );
-  const result = schema.safeParse(json);
+  return checked(schema, json, `; ${expected}`);
+}
+
+/** Returns the type of a model; older files do not name it. */
+export function kindOfModel(model: unknown): unknown {
+  if (typeof model !== 'object' || model === null) return undefined;
+  const { type, vocab, merges } = model as Readonly<Record<string, unknown>>;
+  if (type !== undefined || merges !== undefined || typeof vocab !== 'object') return type;
+  if (Array.isArray(vocab)) return 'Unigram';
+  return Object.hasOwn(model, 'continuing_subword_prefix') ? 'WordPiece' : 'WordLevel';
+}
+
+/** Returns a file that its schema takes. @throws Error that names the first field which it does not take */
+export function checked<T>(of: z.ZodType<T>, json: unknown, more = ''): T {
+  const result = of.safeParse(json);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0]!;
-  throw new Error(`it is no tokenizer.json: ${path.join('.')}: ${message}; ${expected}`);
+  throw new Error(`it is no tokenizer.json: ${path.join('.')}: ${message}${more}`);
 }
 
 export function checkModel(model: TokenizerJson['model']): void {
@@ -148,7 +162,10 @@ const partSchema = z.looseObject({ type: z.string() });
 /** Returns the parts of a sequence, or a part alone. */
 export function partsOf(part: unknown, list: string): unknown[] {
   if (part === null || part === undefined) return [];
-  const { type, [list]: parts } = partSchema.parse(part);
+  const { success, data } = partSchema.safeParse(part);
+  if (!success)
+    throw new Error(`it is no tokenizer.json: a part (of ${list}) has no type: ${JSON.stringify(part)}`);
+  const { type, [list]: parts } = data;
   return type === 'Sequence' && Array.isArray(parts) ? parts.flatMap((each) => partsOf(each, list)) : [part];
 }
 

@@ -2,7 +2,7 @@ import { limits } from '../../model/index.js';
 import { LongText } from '../characters.js';
 import { type DecodeOutcome, decodeItems, type ItemsToDecode, type TokenDecoder } from '../decode-items.js';
 import type { EncodedTexts, TextsToEncode, TokenBytes } from '../encoding.js';
-import { runThrough, type Slices } from '../slices.js';
+import type { Slices } from '../slices.js';
 import { type LibraryVocabulary, readLibraryFile } from './library-file.js';
 import { withOrdinarySpecials } from './ordinary-specials.js';
 import { type LibraryTokenizer, libraryWanted, loadLibrary, NoLibrary } from './peer.js';
@@ -30,6 +30,8 @@ export function libraryEncoding({ sha256, file }: { sha256: string; file: Uint8A
 export interface LibraryTask {
   readonly isShort: boolean;
   readonly isWanted: () => boolean;
+  /** Does work a slice at a time. Resolves to undefined if it is no longer wanted. */
+  readonly run: <T>(work: Slices<T>) => Promise<T | undefined>;
 }
 
 /**
@@ -82,8 +84,8 @@ export class LibraryEncoding implements TokenDecoder {
    * is not known. Resolves to undefined if it is no longer wanted.
    */
   async decodeItems(given: ItemsToDecode, task: LibraryTask): Promise<DecodeOutcome | undefined> {
-    const decoded = runThrough(decodeItems(this, given));
-    if ('unknownToken' in decoded || !given.exact) return decoded;
+    const decoded = await task.run(decodeItems(this, given));
+    if (decoded === undefined || 'unknownToken' in decoded || !given.exact) return decoded;
     const checked = [];
     for (const [index, each] of decoded.entries()) {
       if (!task.isWanted()) return undefined;

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { limits } from '../../model/index.js';
 import { bytesOfLetters } from '../files/byte-letters.js';
-import { kindOf, partsOf } from '../files/json-model.js';
+import { checked, kindOf, kindOfModel, partsOf } from '../files/json-model.js';
 import type { LibraryVocabulary } from './library-file.js';
 import type { Library, LibraryTokenizer } from './peer.js';
 
-/** Tokens that the library is asked to join, to see whether each has the same text wherever it stands. */
-const joinedRuns = 2_000;
-const joinedTokens = 8;
+/** Tokens that the library is asked to join at once, to see whether each says the same wherever it stands. */
+const joinedTokens = 4;
+/** Limit of the characters of a word of WordPiece. */
+const wordCharactersMax = 1_000;
+/** Limit of the tokens by which it is seen whether a text loses the space that it begins with. */
+const spacedMax = 2_000;
 /** Length of a token, in bytes, that a vocabulary's file has room for. */
 const tokenBytesMax = 0xffff;
 
@@ -19,8 +22,14 @@ const schema = z.looseObject({
   model: z.looseObject({
     type: z.string().optional(),
     dropout: z.number().nullish(),
-    vocab: z.custom<object>((vocab) => typeof vocab === 'object' && vocab !== null),
-    merges: z.custom<readonly unknown[]>((merges) => Array.isArray(merges)).nullish(),
+    // Time to encode a word grows with the square of this; BERT has 100.
+    max_input_chars_per_word: z.int().max(wordCharactersMax).nullish(),
+    unk_id: z.number().nullish(),
+    unk_token: z.string().nullish(),
+    vocab: z.custom<object>((vocab) => typeof vocab === 'object' && vocab !== null, 'tokens are expected'),
+    merges: z
+      .custom<readonly unknown[]>((merges) => Array.isArray(merges), 'a list of pairs is expected')
+      .nullish(),
   }),
 });
 
@@ -29,10 +38,12 @@ const schema = z.looseObject({
  * @throws Error that says why it is not taken
  */
 export function readWithLibrary(text: string, library: Library): LibraryVocabulary {
-  const parsed = schema.parse(JSON.parse(text));
+  const parsed = checked(schema, JSON.parse(text));
   if (parsed.model.dropout)
     throw new Error('its merges are dropped at random (dropout): no text has fixed ids');
-  checkVocabulary(parsed.model.vocab);
+  const inModel = entriesOf(parsed.model.vocab);
+  const model = parsed.model.type ?? (kindOfModel(parsed.model) as string | undefined) ?? 'BPE';
+  checkUnknown(model, parsed.model, inModel);
   // Content is stored as it is: nothing is put around it, and nothing is cut off.
   const json = JSON.stringify({ ...parsed, post_processor: null, truncation: null, padding: null });
   const tokenizer = library.Tokenizer.fromString(json);
@@ -44,22 +55,27 @@ export function readWithLibrary(text: string, library: Library): LibraryVocabula
         `its added token ${JSON.stringify(content)} has the id ${id}; the library makes ${found} of it`,
       );
   }
-  const { tokens, stripsSpace } = textsOf(tokenizer, parsed.decoder, new Set(added.map(({ id }) => id)));
+  // Not from the library's own list, an object that has no token named __proto__.
+  const ids = new Set(inModel.map(([, id]) => id));
+  const apart = added.filter(({ id }) => !ids.has(id)).map(({ id, content }): Entry => [content, id]);
+  const vocabulary = [...inModel, ...apart];
+  const ofAdded = new Set(added.map(({ id }) => id));
+  const { tokens, stripsSpace } = textsOf(vocabulary, tokenizer, parsed.decoder, ofAdded);
   const starts = new Uint32Array(tokens.length + 1);
   for (let id = 0; id < tokens.length; id++) starts[id + 1] = starts[id]! + (tokens[id]?.length ?? 0);
   const bytes = new Uint8Array(starts[tokens.length]!);
   for (let id = 0; id < tokens.length; id++) bytes.set(tokens[id] ?? [], starts[id]);
-  return { model: parsed.model.type ?? 'BPE', stripsSpace, bytes, starts, json };
+  return { model, stripsSpace, bytes, starts, json };
 }
 
-/** Checks what the library would end the process for. */
-function checkVocabulary(vocab: object): void {
+/** A token's letters and its id. */
+type Entry = readonly [letters: string, id: number];
+
+/** Returns the tokens of a model. @throws Error for what the library would end the process for */
+function entriesOf(vocab: object): Entry[] {
   const found = new Set<unknown>();
-  const entries = Array.isArray(vocab)
-    ? (vocab as readonly unknown[]).map((entry, id) => [
-        Array.isArray(entry) ? (entry[0] as unknown) : '',
-        id,
-      ])
+  const entries: (readonly [unknown, unknown])[] = Array.isArray(vocab)
+    ? (vocab as readonly unknown[]).map((entry, id) => [Array.isArray(entry) ? entry[0] : '', id])
     : Object.entries(vocab);
   for (const [letters, id] of entries) {
     const isId = Number.isInteger(id) && (id as number) >= 0 && (id as number) < limits.vocabularyTokensMax;
@@ -67,6 +83,25 @@ function checkVocabulary(vocab: object): void {
       throw new Error(`its token ${JSON.stringify(letters)} has the id ${JSON.stringify(id)}, or no letters`);
     found.add(id);
   }
+  return entries as Entry[];
+}
+
+/** Checks that a text with a letter that is in no token has ids. */
+function checkUnknown(
+  kind: string,
+  { unk_id: id, unk_token: token }: z.infer<typeof schema>['model'],
+  vocabulary: readonly Entry[],
+): void {
+  const isKnown =
+    kind === 'Unigram'
+      ? vocabulary.some(([, known]) => known === id)
+      : vocabulary.some(([letters]) => letters === token);
+  if (isKnown || (kind === 'BPE' && (token ?? '') === '')) return;
+  const [field, value] = kind === 'Unigram' ? ['unk_id', id] : ['unk_token', token];
+  throw new Error(
+    `model.${field} is ${JSON.stringify(value ?? null)}: the token of its vocabulary is expected that stands for ` +
+      'what no other token has',
+  );
 }
 
 interface Texts {
@@ -76,8 +111,12 @@ interface Texts {
 }
 
 /** Returns what each token says. */
-function textsOf(tokenizer: LibraryTokenizer, decoder: unknown, added: ReadonlySet<number>): Texts {
-  const vocabulary = Object.entries(tokenizer.getVocab(true));
+function textsOf(
+  vocabulary: readonly Entry[],
+  tokenizer: LibraryTokenizer,
+  decoder: unknown,
+  added: ReadonlySet<number>,
+): Texts {
   const tokens: (Uint8Array | undefined)[] = [];
   const put = (id: number, bytes: Uint8Array) => {
     if (bytes.length > tokenBytesMax)
@@ -112,31 +151,35 @@ function textsOf(tokenizer: LibraryTokenizer, decoder: unknown, added: ReadonlyS
   return { tokens: Array.from(tokens), stripsSpace: stripsSpace(join, whole, tokens) };
 }
 
-/** Checks that a token says the same wherever it stands. */
+/** Checks that each token says the same wherever it stands: before others, behind them, and behind itself. */
 function checkJoins(
   join: (letters: string[]) => string,
   anchor: string,
-  whole: readonly (readonly [string, number])[],
+  whole: readonly Entry[],
   tokens: readonly (Uint8Array | undefined)[],
 ): void {
   let state = 1;
   const next = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+  const mixed = [...whole];
+  for (let at = mixed.length - 1; at > 0; at--) {
+    const other = Math.floor(next() * (at + 1));
+    [mixed[at], mixed[other]] = [mixed[other]!, mixed[at]!];
+  }
   const before = join([anchor]);
-  for (let run = 0; run < joinedRuns && whole.length > 0; run++) {
-    const some = Array.from({ length: joinedTokens }, () => whole[Math.floor(next() * whole.length)]!);
+  for (let at = 0; at < mixed.length; at += joinedTokens) {
+    const some = mixed.slice(at, at + joinedTokens).flatMap((entry) => [entry, entry]);
     const expected = before + Buffer.concat(some.map(([, id]) => tokens[id]!)).toString();
-    const joined = join([anchor, ...some.map(([letters]) => letters)]);
-    if (joined !== expected) throw notJoined(some[0]![0]);
+    if (join([anchor, ...some.map(([letters]) => letters)]) !== expected) throw notJoined(some[0]![0]);
   }
 }
 
 /** Returns whether the first token of a text loses the space that it begins with. */
 function stripsSpace(
   join: (letters: string[]) => string,
-  whole: readonly (readonly [string, number])[],
+  whole: readonly Entry[],
   tokens: readonly (Uint8Array | undefined)[],
 ): boolean {
-  const spaced = whole.filter(([, id]) => tokens[id]![0] === 0x20).slice(0, joinedRuns);
+  const spaced = whole.filter(([, id]) => tokens[id]![0] === 0x20).slice(0, spacedMax);
   const stripped = spaced.filter(
     ([letters, id]) => join([letters]) === Buffer.from(tokens[id]!).toString().slice(1),
   );

@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 /** Parts of the package `tokenizers`, Hugging Face's own, that are used here. */
 export interface LibraryTokenizer {
   encode(text: string, pair: null, options: { addSpecialTokens: boolean }): Promise<{ getIds(): number[] }>;
-  getVocab(withAddedTokens: boolean): Record<string, number>;
   tokenToId(token: string): number | null;
   getDecoder(): { decode(tokens: string[]): string } | null;
 }
