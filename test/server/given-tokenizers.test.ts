@@ -193,6 +193,32 @@ describe('a server with a tokenizer of a file, in all its processes', () => {
   });
 });
 
+describe('a server without the file of a tokenizer that its vault keeps', () => {
+  it('gives imported and added lines back that the tokenizer changes the text of', async () => {
+    const data = ['--data', join(folder, 'kept')];
+    const line = (...contents: string[]) =>
+      JSON.stringify({ id: 'kept', messages: contents.map((content) => ({ role: 'user', content })) });
+    const first = await startStrictStowken(...data, '--tokenizer', `lower=${join(folder, 'lower.json')}`);
+    await stowkenAt(first.address)(['import', '--tokenizer', 'lower', '-'], line('A'));
+    expect(await first.kill('SIGTERM')).toBe(0);
+    const second = await startStrictStowken(...data);
+    const runOther = stowkenAt(second.address);
+    const imported = await runOther(['import', '--json', '-'], line('A', 'The B'));
+    expect(jsonLines(imported.stdout)[0]).toMatchObject({ stored: 1, failed: 0 });
+    await runOther(['append', 'kept', '-'], '{"role":"user","content":"The C"}\n');
+    await runOther(
+      ['import', '--tokenizer', 'lower', '-'],
+      JSON.stringify({ id: 'other', tokenizer: 'lower', messages: [{ role: 'user', content: 'D' }] }),
+    );
+    const { stdout } = await runOther(['export', '--format', 'same']);
+    const contents = jsonLines(stdout).map((each) =>
+      (each as { messages: { content: string }[] }).messages.map(({ content }) => content),
+    );
+    expect(contents).toEqual(expect.arrayContaining([['A', 'The B', 'The C'], ['D']]));
+    expect(await second.kill('SIGTERM')).toBe(0);
+  });
+});
+
 describe('a server with a tokenizer that it does not know', () => {
   it('does not start, and says what was expected', () => {
     const main = createRequire(import.meta.url).resolve('#build/src/main.js');

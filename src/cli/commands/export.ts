@@ -11,7 +11,7 @@ import { type Done, exitCodes } from '../exit-codes.js';
 import { plural } from '../format.js';
 import { mapOrdered } from '../concurrency.js';
 import { exportFiles, type FileOptions, wantsFiles, withFiles } from '../export/command.js';
-import { formOf, sameLines } from '../import/fields.js';
+import { formOf, isOfDocument, sameLines } from '../import/fields.js';
 import type { DataOf } from '../import/shapes/index.js';
 import { type ReadForm, readForm, type ReadPart, recordPieces } from '../jsonl/write.js';
 
@@ -94,7 +94,8 @@ async function exportAll(
     () =>
       `${plural(whole, 'conversation')} written${begun ? ', and one more cut off: the last line is not JSON' : ''}`,
   );
-  for await (const { id, pieces } of mapOrdered(listed, ahead, (found) => begin(client, found, form))) {
+  const note = (text: string) => void io.stderr.write(`${text}\n`);
+  for await (const { id, pieces } of mapOrdered(listed, ahead, (found) => begin(client, found, form, note))) {
     begun = false;
     try {
       for await (const piece of pieces) {
@@ -121,15 +122,27 @@ interface Begun {
 }
 
 /** Reads a conversation into memory, unless it is a long one. */
-async function begin(client: StowkenClient, found: Conversation, form: ReadForm | 'same'): Promise<Begun> {
+async function begin(
+  client: StowkenClient,
+  found: Conversation,
+  form: ReadForm | 'same',
+  note: (text: string) => void,
+): Promise<Begun> {
   const { id, tokenizer, totalTokens } = found;
-  if (form === 'same') return { id, pieces: await collected(samePieces(client, found)) };
+  if (form === 'same') return { id, pieces: await collected(samePieces(client, found, note)) };
   const pieces = recordPieces(readForm(client, id, tokenizer === '' && totalTokens > 0 ? 'tokens' : form));
   return { id, pieces: totalTokens > aheadTokensMax ? pieces : await collected(pieces) };
 }
 
-/** Yields the lines from which a conversation was imported; as import reads it if it was not. */
-async function* samePieces(client: StowkenClient, found: Conversation): AsyncGenerator<string, void, void> {
+/**
+ * Yields the lines from which a conversation was imported; as import reads it if it was not, or has other
+ * messages now.
+ */
+async function* samePieces(
+  client: StowkenClient,
+  found: Conversation,
+  note: (text: string) => void,
+): AsyncGenerator<string, void, void> {
   const { id, tokenizer, totalTokens } = found;
   const form = tokenizer === '' && totalTokens > 0 ? 'tokens' : 'exact';
   const parts: ReadPart[] = [];
@@ -144,6 +157,10 @@ async function* samePieces(client: StowkenClient, found: Conversation): AsyncGen
   const lines =
     header &&
     sameLines(header.conversation, messages, await attachmentsOf(client, header.conversation, messages));
+  if (lines === undefined && messages.some(isOfDocument))
+    note(
+      `${shellWord(id)}: it has not the messages of the line that it was imported from: its other fields are left out`,
+    );
   if (lines === undefined) yield* recordPieces(Readable.from(parts) as AsyncIterable<ReadPart>);
   else for (const line of lines) yield `${line}\n`;
 }

@@ -8,13 +8,15 @@ import type { DraftMessage } from './shapes/index.js';
  * beside them; and others normalize to form C. Tokenizers that come with the program change no text.
  */
 export class ChangingTokenizers {
-  readonly #beside = new Map<string, RegExp>();
+  /** By the names of all tokenizers that the server has; undefined: it changes no text by its tokens. */
+  readonly #beside = new Map<string, RegExp | undefined>();
 
   /** `infos`: what the server says of its tokenizers. */
   constructor(infos: Capabilities['tokenizerInfos'] = []) {
     for (const { name, changesBeside } of infos) {
-      if (changesBeside.length > 0)
-        this.#beside.set(name, new RegExp(changesBeside.map(escaped).join('|'), 'u'));
+      const any =
+        changesBeside.length > 0 ? new RegExp(changesBeside.map(escaped).join('|'), 'u') : undefined;
+      this.#beside.set(name, any);
     }
   }
 
@@ -27,6 +29,8 @@ export class ChangingTokenizers {
   }
 
   #mayChange(text: string, tokenizer: string): boolean {
+    // A vault may keep one that its server has no file of: nothing is known of it.
+    if (!this.#beside.has(tokenizer)) return true;
     if (text.startsWith(' ') || text.includes('\u2581') || text.normalize('NFC') !== text) return true;
     return this.#beside.get(tokenizer)?.test(text) ?? false;
   }

@@ -8,6 +8,7 @@ import {
   isList,
   isObject,
   type Json,
+  MissingMessage,
   parseExactly,
   withoutRawNumbers,
   writeWithRawNumbers,
@@ -18,6 +19,9 @@ const importKey = 'import';
 
 /** Shape of a line whose tools stand beside its messages as OpenAI's chat API has them. */
 const chatFormat = 'openai-chat';
+
+/** Shape of which some texts have no place in their line, because they are in parts there. */
+const unplacedFormat = 'telegram';
 
 /** Fields of one message, as import keeps them. */
 interface KeptFields {
@@ -121,9 +125,20 @@ export function documentJsonOf(messages: readonly StoredPart[]): string | undefi
   return kept && JSON.stringify(kept.document);
 }
 
+/** True for a message that does not stand for a line without messages. */
+function isSaid({ role, content }: { readonly role: string; readonly content: ArrayLike<unknown> }): boolean {
+  return role !== '' || content.length > 0;
+}
+
+/** Returns whether a message was imported with its document, which this command can write. */
+export function isOfDocument({ fieldsJson }: StoredPart): boolean {
+  const { format, document } = keptOf(fieldsJson);
+  return format !== undefined && document !== undefined;
+}
+
 /**
  * Returns the lines that a conversation was read from; undefined if it was not imported, or by an older
- * command.
+ * command, or if they do not have all of its messages: it was added to since, or is a fork of a beginning.
  */
 export function sameLines(
   conversation: Conversation,
@@ -145,9 +160,16 @@ export function sameLines(
       fields: kept[index]!.message,
     };
   });
-  return documentsOf(last.format, last.document, spec, stored, data).map((line) =>
-    escapeJson(writeWithRawNumbers(line)),
-  );
+  let used = 0;
+  const onUse = (end: number) => (used = Math.max(used, end));
+  try {
+    const lines = documentsOf(last.format, last.document, spec, stored, data, onUse);
+    if (last.format !== unplacedFormat && stored.slice(used).some(isSaid)) return undefined;
+    return lines.map((line) => escapeJson(writeWithRawNumbers(line)));
+  } catch (error) {
+    if (error instanceof MissingMessage) return undefined;
+    throw error;
+  }
 }
 
 /**

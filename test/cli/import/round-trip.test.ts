@@ -253,6 +253,21 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
+  it('keeps keys that look like its own marks, however their letters are written', async () => {
+    const marks = [
+      '"$stow\\u006ben"',
+      '"\\u0024STOWKEN"',
+      '"$$\\u0073towken"',
+      '"\\u0024\\u0073\\u0074owken"',
+    ];
+    const sent = marks.map(
+      (key, at) => `{"id":"m${at}","messages":[{"role":"user","content":"a"}],"x":{${key}:["number","7"]}}`,
+    );
+    await run(['import', '--concurrency', '1', '-'], sent.join('\n'));
+    expect(await same()).toEqual(sent.map((line) => JSON.parse(line) as unknown));
+    await run(['delete', '--all']);
+  });
+
   it('takes the conversations of a list in the only document of a file', async () => {
     const all = ['a', 'b'].map((id) => ({ id, messages: [{ role: 'user', content: id }] }));
     const file = JSON.stringify({ version: '1.0', data: all }, null, 2);
@@ -327,6 +342,34 @@ describe('import, then export --format same', () => {
     expect((await run(['export', '--format', 'same'])).stdout).toBe(text);
     const [again] = jsonLines((await run(['import', '--json', '-'], text)).stdout);
     expect(again).toMatchObject({ stored: 0, unchanged: 1 });
+    await run(['delete', '--all']);
+  });
+
+  it('writes all messages of forks, and of what was added to, in whatever shape they were', async () => {
+    await run(['import', '-'], lines([{ id: 'p', prompt: 'Hi', completion: 'Ho', score: 1 }]));
+    await run(['fork', 'p', 'f', '--messages', '1']);
+    await run(['append', 'p', '-'], lines([{ role: 'user', content: 'More' }]));
+    await run(['import', '-'], lines([{ id: 'q', prompt: 'Hi', completion: 'Ho', score: 1 }]));
+    const { code, stdout, stderr } = await run(['export', '--format', 'same']);
+    expect(code).toBe(0);
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/^[fp]: it has not the messages of the line/),
+      expect.stringMatching(/^[fp]: it has not the messages of the line/),
+      '',
+    ]);
+    const [user, assistant] = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Ho' },
+    ];
+    const all = jsonLines(stdout);
+    expect(all).toHaveLength(3);
+    expect(all).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ id: 'p', messages: [user, assistant, { role: 'user', content: 'More' }] }),
+        expect.objectContaining({ id: 'f', messages: [user] }),
+        { id: 'q', prompt: 'Hi', completion: 'Ho', score: 1 },
+      ]),
+    );
     await run(['delete', '--all']);
   });
 

@@ -59,6 +59,11 @@ describe('the table of shapes', () => {
     expect(rendered(draft)).toEqual([document]);
   });
 
+  it('looks for a message in a list of many odd items once', () => {
+    const document = { messages: [...Array<null>(100_000).fill(null), { role: 'user', content: 'Hi' }] };
+    expect(read(document).messages).toHaveLength(100_001);
+  });
+
   it.each(samples.map((sample) => [sample.format, sample] as const))('reads %s', (format, sample) => {
     const draft = read(sample.document);
     expect(draft.format).toBe(format);

@@ -131,8 +131,10 @@ export class Documents {
     this.#close();
     const from = this.messages.length;
     let dialect = '';
+    let hasMessage: boolean | undefined;
     for (const [index, value] of values.entries()) {
-      const read = readMessage(value, this.keep) ?? (values.some(isMessage) ? this.#odd(value) : undefined);
+      let read = readMessage(value, this.keep);
+      if (read === undefined && (hasMessage ??= values.some(isMessage))) read = this.#odd(value);
       if (read === undefined) throw new BadShape(`${at}[${index}]: ${whyNoMessage(value)}`);
       if (dialect === '') dialect = read.dialect;
       const differs = read.dialect !== dialect && read.skeleton === undefined;
@@ -221,7 +223,7 @@ export class Documents {
   #pair(value: Json): Json | undefined {
     if (!isObject(value)) return undefined;
     const keys = pairsInList.find((pair) => pair.every((key) => typeof valueOf(value, key) === 'string'));
-    if (keys === undefined) return undefined;
+    if (keys === undefined || namesModel(keys[1], value[keys[1]]!)) return undefined;
     const [asked, said] = keys;
     return withValues(this.keep(value) as JsonObject, [
       [asked, this.text('user', value[asked]!)],
@@ -284,6 +286,14 @@ function roleInSpan(value: JsonObject, key: string): string | undefined {
   const role = valueOf(value, `${prefix}role`);
   if (typeof role === 'string') return role;
   return kind === 'prompt' || kind === 'input_messages' ? 'user' : 'assistant';
+}
+
+/** Names of models, as providers write them. */
+const modelName = /^(?=.*[a-z])(?=.*[\d/:-])[\w./:@-]+$/i;
+
+/** True for a model that is named, and says nothing: "gpt-4o". */
+export function namesModel(key: string, value: Json): boolean {
+  return key.toLowerCase() === 'model' && typeof value === 'string' && modelName.test(value);
 }
 
 /** True for JSON that is no answer of a model by chance: a list of messages, or a request or answer. */

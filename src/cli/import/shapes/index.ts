@@ -4,7 +4,7 @@ export { isList, isObject, type Json, type JsonObject, rawNumber } from './json.
 export { parseExactly, withoutRawNumbers, writeWithRawNumbers } from './raw-number.js';
 export { readMessage, type ReadMessage } from './messages.js';
 export { readDocument, type ReadOptions, sessionShapeOf } from './read.js';
-export { documentsOf, type StoredMessage, type StoredSpec } from './render.js';
+export { documentsOf, MissingMessage, type StoredMessage, type StoredSpec } from './render.js';
 export { OpenSession } from './sessions.js';
 export { formats } from './table.js';
 export { type Wrapped, wrappedIn } from './wrapper.js';

@@ -90,7 +90,7 @@ function readChat(value: JsonObject, role: string, keep: Keep): ReadMessage {
   const toolCallId = labelOf(value, 'tool_call_id', limits.toolCallIdBytesMax);
   const speaker = { role, name: name ?? '', toolCallId: toolCallId ?? '' };
   const plain =
-    Object.hasOwn(value, 'role') &&
+    valueOf(value, 'role') === role &&
     name !== undefined &&
     toolCallId !== undefined &&
     Object.keys(value).every((key) => chatKeys.has(key));

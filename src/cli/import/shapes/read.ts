@@ -65,6 +65,8 @@ function withoutSpec(skeleton: JsonObject, line: JsonObject, spec: DraftSpec): J
   const holes: [string, Json][] = [];
   for (const key of Object.keys(line)) {
     const value = line[key]!;
+    // The text of a message has its place already.
+    if (typeof value === 'string' && skeleton[key] !== value) continue;
     if (typeof value === 'string' && Object.hasOwn(known, key) && known[key as keyof typeof known] === value)
       holes.push([key, hole('spec', key)]);
     else if (typeof value === 'string' && value === id && idKeys.has(key))

@@ -16,17 +16,25 @@ export type StoredSpec = Readonly<
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-/** Returns the documents that a conversation was read from: one, or the events of a session. */
+/** Error for a document that names a message which is not there, as in a fork of its beginning. */
+export class MissingMessage extends RangeError {}
+
+/**
+ * Returns the documents that a conversation was read from: one, or the events of a session. `onUse` is given
+ * the messages that they need: those before this index.
+ */
 export function documentsOf(
   format: string,
   document: Json,
   spec: StoredSpec,
   messages: readonly StoredMessage[],
   data: DataOf = new Map(),
+  onUse: (end: number) => void = () => undefined,
 ): Json[] {
   const filledMessage = (message: StoredMessage, dialect: string) => fillMessage(message, dialect, data);
   if (sessionShapes.some(({ name }) => name === format)) {
     const events = messages.flatMap((message) => listOf(filledMessage(message, '')));
+    onUse(messages.length);
     const inRest = (parts: HoleParts): Json => inAny(parts, data, inRest);
     return [...events, ...listOf(fill(document, inRest))];
   }
@@ -34,13 +42,17 @@ export function documentsOf(
     const [kind, first, second, third] = parts;
     const at = first as number;
     switch (kind) {
-      case 'messages':
-        return messages
-          .slice(at, typeof third === 'number' ? at + third : undefined)
-          .map((message) => filledMessage(message, second as string));
+      case 'messages': {
+        const end = typeof third === 'number' ? at + third : messages.length;
+        if (end > at) messageAt(messages, end - 1);
+        onUse(end);
+        return messages.slice(at, end).map((message) => filledMessage(message, second as string));
+      }
       case 'message':
+        onUse(at + 1);
         return filledMessage(messageAt(messages, at), second as string);
       case 'part': {
+        onUse(at + 1);
         const filled = filledMessage(messageAt(messages, at), second as string);
         return isObject(filled) ? (filled[third as string] ?? null) : null;
       }
@@ -61,7 +73,8 @@ function listOf(value: Json): readonly Json[] {
 
 function messageAt(messages: readonly StoredMessage[], index: number): StoredMessage {
   const message = messages[index];
-  if (message === undefined) throw new RangeError(`the fields name message ${index} of ${messages.length}`);
+  if (message === undefined)
+    throw new MissingMessage(`the fields name message ${index} of ${messages.length}`);
   return message;
 }
 

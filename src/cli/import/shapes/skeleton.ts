@@ -27,9 +27,12 @@ export function isLikeHoleKey(key: string): boolean {
   return likeHoleKey.test(key);
 }
 
+/** A character of such a key, written as its code: "\\u006b" is "k". */
+const escapedCharacter = /\\u00(?:24|6[5bef]|7[347])/i;
+
 /** True if text of JSON may have keys that `literal` must change. */
 export function mayHoldHoles(json: string): boolean {
-  return json.includes('stowken"');
+  return json.includes('stowken"') || escapedCharacter.test(json);
 }
 
 /** Returns a value of a document as it is in a skeleton. */

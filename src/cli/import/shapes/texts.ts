@@ -1,4 +1,4 @@
-import { isMessage } from './documents.js';
+import { isMessage, namesModel } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, keyLike, withValues } from './json.js';
 import type { Reading, Shape } from './shape.js';
 import { specOf } from './spec.js';
@@ -93,6 +93,21 @@ export const textShapes: readonly Shape[] = [
       ]),
   },
   {
+    name: 'named-pair',
+    title: 'two texts whose names say who asks and who answers: user_message, model_response',
+    recognise: (line) => namedPair(line) !== undefined,
+    read: (line, reading) => {
+      const [asks, says] = namedPair(line)!;
+      return readTexts(line, reading, [
+        ...Object.keys(line)
+          .filter(isOfSystem)
+          .map((key) => [key, 'system'] as const),
+        [asks, 'user'],
+        [says, 'assistant'],
+      ]);
+    },
+  },
+  {
     name: 'prompt',
     title: 'a prompt or question without its answer',
     recognise: (line) => asked.some((key) => isText(line, key)),
@@ -102,20 +117,6 @@ export const textShapes: readonly Shape[] = [
         ['system_prompt', 'system'],
         [asked.find((key) => isText(line, key))!, 'user'],
       ]),
-  },
-  {
-    name: 'named-pair',
-    title: 'two texts whose names say who asks and who answers: user_message, model_response',
-    recognise: (line) => namedPair(line) !== undefined,
-    read: (line, reading) => {
-      const [asks, says] = namedPair(line)!;
-      return readTexts(line, reading, [
-        ['system', 'system'],
-        ['system_prompt', 'system'],
-        [asks, 'user'],
-        [says, 'assistant'],
-      ]);
-    },
   },
   {
     name: 'answer',
@@ -135,28 +136,46 @@ const wordsOfSaying = new Set(
   ),
 );
 const wordsOfText = new Set(['message', 'text', 'content', 'turn', 'utterance']);
+const wordsOfOrders = new Set(['prompt', 'instruction', 'instructions']);
+/** Words of two letters behind a name that are no language: "question_id". */
+const noLanguages = new Set(['id', 'no', 'nr', 'ts', 'at', 'by']);
 
 /** Returns the first names of texts that ask, and that answer, by a word in them. */
 function namedPair(line: JsonObject): readonly [string, string] | undefined {
-  const names = Object.keys(line).filter((key) => isText(line, key) && key !== 'system_prompt');
-  const asks = names.find((name) => isNamed(name, wordsOfAsking));
+  const names = Object.keys(line).filter(
+    (key) => isText(line, key) && !isOfSystem(key) && !namesModel(key, line[key]!),
+  );
+  const asks =
+    names.find((name) => asked.some((each) => each === name.toLowerCase())) ??
+    names.find((name) => isNamed(name, wordsOfAsking));
   const says = names.find((name) => name !== asks && isNamed(name, wordsOfSaying));
   return asks === undefined || says === undefined ? undefined : [asks, says];
 }
 
-/** True if the last word of a name is one of these, or the first one, of a text: "userMessage". */
-function isNamed(name: string, these: ReadonlySet<string>): boolean {
-  const words = name
+function wordsOf(name: string): readonly string[] {
+  return name
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()
     .split(/[\s_.-]+/);
+}
+
+/** True for the name of a text that says what the model is to do: "system", "systemPrompt". */
+function isOfSystem(name: string): boolean {
+  const [first, ...others] = wordsOf(name);
+  return first === 'system' && others.every((word) => wordsOfText.has(word) || wordsOfOrders.has(word));
+}
+
+/** True if the last word of a name is one of these, or the first one, of a text: "userMessage". */
+function isNamed(name: string, these: ReadonlySet<string>): boolean {
+  const words = wordsOf(name);
   const last = words.at(-1)!;
   return these.has(last) || (wordsOfText.has(last) && these.has(words[0]!)) || isLocal(words, these);
 }
 
 /** True for a name with a language behind it: "instruction_zh". */
 function isLocal(words: readonly string[], these: ReadonlySet<string>): boolean {
-  return words.length > 1 && words.at(-1)!.length === 2 && these.has(words.at(-2)!);
+  const [name, language] = words.slice(-2);
+  return language?.length === 2 && !noLanguages.has(language) && these.has(name!);
 }
 
 const aloneTexts = ['text', 'chat', 'content', 'dialogue'] as const;
@@ -259,7 +278,7 @@ function valuesByName(line: JsonObject): ReadonlyMap<string, Json> {
 /** True for a text, for a list of them, and for a list of messages. */
 function isSaid(line: JsonObject, name: string): boolean {
   const value = valueLike(line, name);
-  if (typeof value === 'string') return true;
+  if (typeof value === 'string') return !namesModel(name, value);
   // A text with what was found out about it.
   if (isObject(value)) return typeof value['text'] === 'string' && value['role'] === undefined;
   if (!isList(value) || value.length === 0) return false;

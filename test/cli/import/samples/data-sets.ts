@@ -40,6 +40,17 @@ export const dataSets: readonly Sample[] = [
     messages: ['user: Hi', 'assistant: Ho'],
   },
   {
+    format: 'named-pair',
+    document: { systemPrompt: 'S', prompt_id: 'p-1', userPrompt: 'Hi', answer_id: 'a-1', bot_reply: 'Ho' },
+    messages: ['system: S', 'user: Hi', 'assistant: Ho'],
+  },
+  {
+    format: 'named-pair',
+    document: { user: 'u-1', model: 'gpt-4o', prompt: 'Hi', generation: 'Ho' },
+    messages: ['user: Hi', 'assistant: Ho'],
+    model: 'gpt-4o',
+  },
+  {
     format: 'answer',
     document: { task_id: 'HumanEval/0', completion: '  return 1' },
     messages: ['assistant:   return 1'],
