@@ -55,6 +55,18 @@ describe.each(backendKinds)('garbage in the %s backend', (kind) => {
     expect(await bench().backend.stats()).toMatchObject({ segments: 1, garbageSegments: 0, garbageBytes: 0 });
   });
 
+  it('collects what the same change takes a reference from that it does not have', async () => {
+    const a = segment(1, 2, 3);
+    await commit({ newSegments: [a] });
+    const keys = await garbageKeys(bench());
+    const { collect } = await commit({
+      removeReferences: [{ hash: a.hash, holder: 'nobody' }],
+      collect: { keys, garbageBeforeMs: Infinity },
+    });
+    expect(collect?.segments).toBe(1);
+    expect(await bench().backend.findSegments([a.hash])).toEqual([undefined]);
+  });
+
   it('keeps what an open snapshot may read, and collects it after', async () => {
     const a = segment(1, 2, 3);
     await commit(storing('c', [a]));

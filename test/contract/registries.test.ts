@@ -136,6 +136,34 @@ describe.each(backendKinds)('registries in the %s backend', (kind) => {
     });
   });
 
+  it('must be stored also for a frame that is not needed', async () => {
+    const [stored, ...others] = segments;
+    await commit(storing('c', [stored!]));
+    const six = createLiveCodec(core);
+    six.add(sixth!);
+    const brought = { ...stored!, frame: six.encode(runOf(stored!)) };
+    await expect(commit(storing('d', [brought, others[0]!]))).rejects.toMatchObject({
+      reason: 'REGISTRY_CONFLICT',
+      metadata: { registry: '6' },
+    });
+    expect(await bench().backend.getConversation('d')).toBeUndefined();
+  });
+
+  it('are in use as before when the change that was to drop them had been made earlier', async () => {
+    await commit(storing('c', segments.slice(0, 1)));
+    await put(first);
+    const request = { id: 'r', digest: '0'.repeat(32), timeMs: 1_000, notBeforeMs: 0 };
+    await commit({ ...storing('e', segments.slice(0, 1)), request });
+    expect(await commit({ request, dropRegistries: [1] })).toMatchObject({ replayed: true });
+    await commit(storing('d', [coded(segments[1]!)]));
+  });
+
+  it('go with the change that brought them', async () => {
+    const change = { putRegistry: { bytes: first!, timeMs: 1_000 }, dropRegistries: [1] };
+    expect(await commit(change)).toMatchObject({ dropRegistries: [1] });
+    expect(await bench().backend.listRegistries()).toEqual([]);
+  });
+
   it('go when no frame names them, and not before', async () => {
     await commit(storing('c', segments));
     await put(first);

@@ -10,6 +10,7 @@ import { headOf, keyOf } from '../formats/ids.js';
 import { deleteRegistries, insertRegistry, keepRegistries, lockDropped } from '../read/registries.js';
 import { countsOf } from './counts.js';
 import { Manifests } from './manifests.js';
+import { hashesOf } from './lookup.js';
 import { changeHolders } from './references.js';
 import type { Replacements } from './replace-frames.js';
 import { keptTokenizer, putTokenizer } from './tokenizers.js';
@@ -50,9 +51,12 @@ export class PostgresChangeOps implements ChangeOpsInTurn<void> {
     return Math.max(0, ...this.works.all.flatMap(({ state: { registries } }) => [...registries.keys()]));
   }
 
+  /** One that the same change drops is marked at once: nobody else knows it yet. */
   putRegistry({ bytes, timeMs }: Part<'putRegistry'>): void {
+    const id = registryIdOf(bytes);
+    const dropping = this.works.change.dropRegistries?.includes(id) ? 0 : null;
     for (const { transaction, p } of this.works.all)
-      transaction.send(insertRegistry, [p, registryIdOf(bytes), timeMs, bytes]);
+      transaction.send(insertRegistry, [p, id, timeMs, bytes, dropping]);
   }
 
   dropRegistries(ids: readonly number[]): Promise<number[]> {
@@ -143,9 +147,15 @@ export class PostgresChangeOps implements ChangeOpsInTurn<void> {
   }
 }
 
-/** Takes back the condemnation of what the change names or brings: it is locked until the change is made. */
+/**
+ * Takes back the condemnation of what the change brings, or refers to from now on: it is locked until the
+ * change is made. To lose a reference keeps nothing.
+ */
 function revive({ state, transaction, p }: Work, change: Change): void {
-  const only = new Set(change.deleteSegments);
+  const { removeReferences = [], deleteSegments = [], ...rest } = change;
+  const kept = new Set(hashesOf(rest));
+  const only = new Set(deleteSegments);
+  for (const { hash } of removeReferences) if (!kept.has(hash)) only.add(hash);
   const condemned = [...state.segments].filter(([hash, place]) => place.condemned && !only.has(hash));
   if (condemned.length === 0) return;
   const columns = [condemned.map(([, { k }]) => k), condemned.map(([, { slot }]) => slot)];

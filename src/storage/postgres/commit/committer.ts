@@ -90,6 +90,7 @@ export class Committer {
           { settles: true },
         );
         if (internal) vault.requests.answered.push(internal.id);
+        if (made.replayed && change.dropRegistries) await this.#keep(change.dropRegistries);
         this.#learn(change, made, works);
         return made;
       } catch (error) {
@@ -156,7 +157,7 @@ export class Committer {
     return begun!.result;
   }
 
-  /** Takes back the marks of registries that a refused change was to drop; housekeeping does it otherwise. */
+  /** Takes back the marks of registries that a change did not drop; housekeeping does it otherwise. */
   async #keep(registries: readonly number[]): Promise<void> {
     const { database, partitions } = this.vault;
     for (const p of partitions.all) await database.query(keepRegistries, [p, registries]).catch(() => {});

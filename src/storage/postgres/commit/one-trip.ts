@@ -81,7 +81,8 @@ export function planOneTrip(
     else if (!brought.has(hash)) return undefined;
   }
   const fresh = newSegments.filter(({ hash }) => !segments.has(hash));
-  const registries = new Set(fresh.flatMap(({ frame }) => frameRegistryId(frame) ?? []));
+  // Also those of frames that are not needed: a frame that names no stored registry is refused in any case.
+  const registries = new Set(newSegments.flatMap(({ frame }) => frameRegistryId(frame) ?? []));
   const state: PartitionState = {
     segments,
     registries: new Map([...registries].map((id) => [id, false])),

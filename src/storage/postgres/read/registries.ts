@@ -16,7 +16,7 @@ const readRegistry: Statement = {
 };
 export const insertRegistry: Statement = {
   name: 'registry_insert',
-  text: `insert into registry (p, id, created, segs, toks, bytes, data) values ($1, $2, $3, 0, 0, 0, $4)`,
+  text: `insert into registry (p, id, created, segs, toks, bytes, data, dropping) values ($1, $2, $3, 0, 0, 0, $4, $5)`,
 };
 export const lockDropped: Statement = {
   name: 'registries_lock',
