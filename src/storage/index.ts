@@ -21,7 +21,7 @@ export { openLmdbBackend, openLmdbReader, type LmdbOptions } from './lmdb/open.j
 export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/restore.js';
 export { isComplete, type LostConversation, type SalvageReport } from './lmdb/salvage/report.js';
 export { salvageLmdb, type SalvageOptions } from './lmdb/salvage/salvage.js';
-export { keepHeapLean, leanHeap } from './shared/background.js';
+export { keepHeapLean, leanHeap } from './shared/heap.js';
 export {
   migratePostgres,
   type MigrateOptions,

@@ -16,8 +16,8 @@ const advice =
 
 /** State that belongs to the process whatever vaults it serves, and why. */
 const ofTheProcess: Readonly<Record<string, string>> = {
-  'src/storage/shared/background.ts: ordinaryPercent': "V8's heap growth is one flag of the process",
-  'src/storage/shared/background.ts: under': "V8's heap growth is one flag of the process",
+  'src/storage/shared/heap.ts: ordinaryPercent': "V8's heap growth is one flag of the process",
+  'src/storage/shared/heap.ts: under': "V8's heap growth is one flag of the process",
   'src/vault/write/text-room.ts: room':
     'all vaults share the tokenizer threads that it keeps from overflowing',
   'src/vault/write/splitter.ts: segmenters': 'one instance for each core, without content between two calls',

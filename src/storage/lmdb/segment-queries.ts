@@ -3,7 +3,7 @@ import { present, type SegmentHash } from '../../model/index.js';
 import type { StorageBackend } from '../contract/backend.js';
 import type { Change, FoundSegment, SegmentKey, StoredSegment } from '../contract/change.js';
 import type { ReferencePosition } from '../contract/queries.js';
-import { withLeanHeap } from '../shared/background.js';
+import { withLeanHeap } from '../shared/heap.js';
 import { idAfter, idOf, keyOf, type SegmentId } from './tables/ids.js';
 import { KeyIndex } from './tables/key-index.js';
 import type { OpenVault } from './open-vault.js';

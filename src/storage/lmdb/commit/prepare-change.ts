@@ -1,5 +1,5 @@
 import type { Change, FrameReplacement, SegmentKey } from '../../contract/change.js';
-import { withLeanHeap } from '../../shared/background.js';
+import { withLeanHeap } from '../../shared/heap.js';
 import { checkReplacements } from '../../shared/registry-checks.js';
 import type { OpenVault } from '../open-vault.js';
 import { findAhead } from '../segment-queries.js';
