@@ -3,7 +3,7 @@ import { connect } from '../../src/client/index.js';
 import { tokenCount, type Corpus } from '../lib/corpus.js';
 import { printTable, short } from '../lib/table.js';
 import { storePath, storeRequest } from '../lib/wire.js';
-import type { Bench } from './index.js';
+import type { Bench } from './bench.js';
 import { type Cluster, type Kind, withCluster } from './servers.js';
 
 /** Time in which servers fold what stores have added to counts. */

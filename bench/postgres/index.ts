@@ -1,7 +1,8 @@
-import { loadCore, type TokenCore } from '../../src/core/index.js';
+import { loadCore } from '../../src/core/index.js';
 import type { Corpus } from '../lib/corpus.js';
 import { LoadClients } from '../lib/load.js';
 import { readMeasurements } from '../lib/measurements.js';
+import type { Bench } from './bench.js';
 import { OwnDatabase } from './database.js';
 import { measureBytes } from './bytes.js';
 import { measureRates } from './rates.js';
@@ -9,12 +10,6 @@ import { measureTrips } from './trips.js';
 
 /** Number of processes that load the servers. */
 const clientProcesses = 2;
-
-export interface Bench {
-  readonly core: TokenCore;
-  readonly clients: LoadClients;
-  readonly database: OwnDatabase;
-}
 
 /** Measurements of each corpus, in this order. */
 const parts: ReadonlyMap<string, (bench: Bench, corpus: Corpus) => Promise<void>> = new Map([

@@ -3,7 +3,7 @@ import { percentile } from '../lib/measure.js';
 import { median, printTable, short, spread } from '../lib/table.js';
 import { retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
 import { inFlights, someOf } from '../serve/measured.js';
-import type { Bench } from './index.js';
+import type { Bench } from './bench.js';
 import { type Cluster, type Kind, kinds, withCluster } from './servers.js';
 
 const runs = 3;

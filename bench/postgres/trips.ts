@@ -2,7 +2,7 @@ import { connect } from '../../src/client/index.js';
 import type { Corpus } from '../lib/corpus.js';
 import { median, printTable, short } from '../lib/table.js';
 import { retrievePath, retrieveRequest, RawClient, storePath, storeRequest } from '../lib/wire.js';
-import type { Bench } from './index.js';
+import type { Bench } from './bench.js';
 import { withCluster } from './servers.js';
 import { FarPort } from './far-port.js';
 
