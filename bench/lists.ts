@@ -9,8 +9,8 @@ import { median, printTable } from './lib/table.js';
 import { changeOf, inFolder } from './storage-changes.js';
 
 const labels = ['user', 'session'];
-/** Application, model and tokenizer, which every vault finds conversations by, and the labels. */
-const dimensions = 3 + labels.length;
+/** Application, model, tokenizer and token count, which every vault has, and the labels. */
+const dimensions = 4 + labels.length;
 const samples = 100;
 /** Conversations that no index has yet, while vaults are filled, and when they are measured. */
 const indexedMax = 256;
@@ -25,6 +25,7 @@ interface Costs {
   readonly boardBytes: number;
   readonly pageMs: number;
   readonly countMs: number;
+  readonly tokensMs: number;
   readonly monthMs: number;
   readonly sharedMs: number;
   readonly usesMs: number;
@@ -78,6 +79,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       row('all of these', (each) => (each.listBytes + each.usageBytes + each.boardBytes) / dimensions, 'B'),
       row('a page of 50 by label, median', ({ pageMs }) => pageMs, 'ms'),
       row('count of a label, median', ({ countMs }) => countMs, 'ms'),
+      row('a page of 50 by token count, median', ({ tokensMs }) => tokensMs, 'ms'),
       row('a month of usage, median', ({ monthMs }) => monthMs, 'ms'),
       row('a page of 50 shared prompts, median', ({ sharedMs }) => sharedMs, 'ms'),
       row('uses by day of a prompt of 67 neighbours, median', ({ usesMs }) => usesMs, 'ms'),
@@ -120,15 +122,16 @@ async function measureCalls(vaults: readonly Vault[]): Promise<Timed[]> {
   const fromMs = timeOf(0);
   const { signal } = new AbortController();
   // Both vaults have as many conversations of each session.
-  const query = (n: number, count: number) =>
-    ({
-      filter: { metadata: { session: String((n * 7919) % (count / 10)) } },
-      order: 'newestFirst',
-      scanLimit: 20_000,
-    }) as const;
+  const newest = { order: 'newestFirst', scanLimit: 20_000 } as const;
+  const query = (n: number, count: number) => ({
+    ...newest,
+    filter: { metadata: { session: String((n * 7919) % (count / 10)) } },
+  });
   const calls: Readonly<Record<keyof Timed, (vault: Vault, n: number) => Promise<unknown>>> = {
     pageMs: ({ backend, count }, n) => backend.listConversations({ ...query(n, count), limit: 50 }),
     countMs: ({ backend, count }, n) => backend.listConversations({ ...query(n, count), limit: 20_000 }),
+    // Prompts of that length are those of every fiftieth hundred of conversations.
+    tokensMs: ({ backend }) => backend.listConversations({ ...newest, filter: { tokensMin: 99 }, limit: 50 }),
     monthMs: ({ backend }) => backend.usage({ fromMs, beforeMs: fromMs + monthMs, onRow: () => undefined }),
     async sharedMs({ backend }) {
       const found = await backend.sharedSegments!({ order: 'tokensSaved', limit: 50, signal });
@@ -144,7 +147,14 @@ async function measureCalls(vaults: readonly Vault[]): Promise<Timed[]> {
       if (uses < 66) throw new Error(`${uses} uses of a prompt were found`);
     },
   };
-  const costs = vaults.map(() => ({ pageMs: 0, countMs: 0, monthMs: 0, sharedMs: 0, usesMs: 0 }));
+  const costs = vaults.map(() => ({
+    pageMs: 0,
+    countMs: 0,
+    tokensMs: 0,
+    monthMs: 0,
+    sharedMs: 0,
+    usesMs: 0,
+  }));
   for (const [name, call] of Object.entries(calls)) {
     const durations = vaults.map((): number[] => []);
     for (let n = 0; n < samples; n++)

@@ -79,7 +79,8 @@ class Subject {
       this.all.delete(id);
       return;
     }
-    const messages = [message('user', longSegment(1 + random.below(9), 1))];
+    const length = random.below(4) === 0 ? 1 + random.below(60) : 1;
+    const messages = Array.from({ length }, () => message('user', longSegment(1 + random.below(9), 1)));
     const newSegments = messages.flatMap(({ segments }) => segments.map((_, at) => longSegment(1 + at, 1)));
     const named = {
       newSegments: [...newSegments, ...Array.from({ length: 9 }, (_, n) => longSegment(n + 1, 1))],
@@ -170,7 +171,8 @@ class Subject {
       ...some({ updateTimeBeforeMs: time() }),
       ...some({ expireTimeFromMs: time(), expireTimeBeforeMs: this.#timeMs + 2500 }),
       ...some({ expires: random.below(2) === 0 }),
-      ...some({ tokensMin: random.below(9) }),
+      ...some({ tokensMin: random.below(random.below(2) === 0 ? 9 : 300) }),
+      ...some({ tokensMax: random.below(random.below(2) === 0 ? 9 : 300) }),
       ...(random.below(2) === 0 && { conditions: Array.from({ length: 1 + random.below(2) }, condition) }),
     };
   }
@@ -200,7 +202,8 @@ class Subject {
 
 /** The rule of a filter, written once more. */
 function passes(conversation: Conversation, filter: ConversationFilter): boolean {
-  const { conditions = [], metadata = {}, application, idPrefix = '', expires, tokensMin = 0 } = filter;
+  const { conditions = [], metadata = {}, application, idPrefix = '', expires } = filter;
+  const { tokensMin = 0, tokensMax = Infinity } = filter;
   const { createTimeMs: created, updateTimeMs: updated, expireTimeMs: expiry } = conversation;
   const within = (at: number | undefined, from = -1, before = 1e15) =>
     at !== undefined && at >= from && at < before;
@@ -213,6 +216,7 @@ function passes(conversation: Conversation, filter: ConversationFilter): boolean
     (!asksExpiry || within(expiry, filter.expireTimeFromMs, filter.expireTimeBeforeMs)) &&
     (expires === undefined || expires === (expiry !== undefined)) &&
     conversation.totalTokens >= tokensMin &&
+    conversation.totalTokens <= tokensMax &&
     Object.keys(metadata).every((key) => conversation.metadata[key] === metadata[key]) &&
     conditions.every(({ field, key, values, negated }) => {
       const value = field === 'metadata' ? conversation.metadata[key] : conversation[field];

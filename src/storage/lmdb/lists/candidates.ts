@@ -3,7 +3,15 @@ import { equalities } from '../../shared/records.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
 import { UNINDEXED_MAX } from '../tables/layout.js';
-import { type Dimension, dimensionOf, groupOfValue, holdsValues, readDimensions } from './dimensions.js';
+import {
+  type Dimension,
+  dimensionOf,
+  groupOfTokens,
+  groupOfValue,
+  holdsValues,
+  readDimensions,
+  TOKENS,
+} from './dimensions.js';
 import { GroupCursor, PostingIndex } from './posting-index.js';
 
 /** Looks conversations up by number, in either direction. */
@@ -59,33 +67,74 @@ type ListTables = Pick<Tables, 'meta' | 'postings' | 'ids'>;
  */
 export function candidatesFor(tables: ListTables, filter: ConversationFilter): Candidates | undefined {
   const dimensions = readDimensions(tables.meta);
-  const found = equalities(filter).flatMap(({ field, key, values }) => {
+  const byValue = equalities(filter).flatMap(({ field, key, values }) => {
     const dimension = dimensionOf(dimensions, field, key);
-    return dimension && dimension.to > 0 && holdsValues(dimension, values) ? [{ dimension, values }] : [];
+    return dimension && holdsValues(dimension, values)
+      ? [{ dimension, groups: () => values.map((value) => groupOfValue(dimension, value)) }]
+      : [];
   });
+  const index = new PostingIndex(tables.postings);
+  const found = [...byValue, ...byTokens(index, dimensions, filter)].filter(
+    ({ dimension }) => dimension.to > 0,
+  );
   const byId = filter.idPrefix === undefined ? undefined : numbersWithPrefix(tables, filter.idPrefix);
   if (byId) return intersection([sorted(byId)], Infinity);
   if (found.length === 0) return undefined;
   // A dimension that is still being built would leave more to be read than the others find.
   const furthest = Math.max(...found.map(({ dimension }) => dimension.to));
   const used = found.filter(({ dimension }) => dimension.to >= furthest - UNINDEXED_MAX);
-  const index = new PostingIndex(tables.postings);
   return intersection(
-    used.map(({ dimension, values }) => union(index, dimension, values)),
+    used.map(({ groups }) => union(index, groups())),
     Math.min(...used.map(({ dimension }) => dimension.to)),
   );
 }
 
-function union(index: PostingIndex, dimension: Dimension, values: readonly string[]): Cursor {
-  const groups = new Set(values.map((value) => groupOfValue(dimension, value)));
-  const cursors = [...groups].map((group) => new GroupCursor(index, group));
-  const best = (look: (cursor: GroupCursor) => number | undefined, choose: (...all: number[]) => number) => {
+interface Alternatives {
+  readonly dimension: Dimension;
+  /** Returns the groups of which a conversation must be in one. */
+  readonly groups: () => readonly number[];
+}
+
+/** Returns nothing if the filter asks for no range of token counts, or for one with all classes in it. */
+function byTokens(
+  index: PostingIndex,
+  dimensions: readonly Dimension[],
+  { tokensMin, tokensMax = Infinity }: ConversationFilter,
+): Alternatives[] {
+  const dimension = dimensions.find(({ id }) => id === TOKENS);
+  const first = groupOfTokens(Math.max(0, tokensMin ?? 0));
+  const last = groupOfTokens(Math.min(Math.max(0, tokensMax), Number.MAX_SAFE_INTEGER));
+  if (!dimension || (first === groupOfTokens(0) && tokensMax === Infinity)) return [];
+  return [{ dimension, groups: () => index.groupsIn(first, last) }];
+}
+
+function union(index: PostingIndex, groups: readonly number[]): Cursor {
+  const cursors = [...new Set(groups)].map((group) => remembering(new GroupCursor(index, group)));
+  const best = (look: (cursor: Cursor) => number | undefined, choose: (...all: number[]) => number) => {
     const numbers = cursors.flatMap((cursor) => look(cursor) ?? []);
     return numbers.length === 0 ? undefined : choose(...numbers);
   };
   return {
     from: (number) => best((cursor) => cursor.from(number), Math.min),
     upTo: (number) => best((cursor) => cursor.upTo(number), Math.max),
+  };
+}
+
+/** Remembers the last answer in each direction: of many cursors, a step moves few beyond theirs. */
+function remembering(cursor: Cursor): Cursor {
+  let [fromAsked, fromFound]: [number, number | undefined] = [Infinity, undefined];
+  let [upToAsked, upToFound]: [number, number | undefined] = [-Infinity, undefined];
+  return {
+    from(number) {
+      if (number < fromAsked || number > (fromFound ?? Infinity))
+        [fromAsked, fromFound] = [number, cursor.from(number)];
+      return fromFound;
+    },
+    upTo(number) {
+      if (number > upToAsked || number < (upToFound ?? -Infinity))
+        [upToAsked, upToFound] = [number, cursor.upTo(number)];
+      return upToFound;
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import type { ConditionField } from '../../contract/queries.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { valueOf } from '../../shared/records.js';
 import type { Table } from '../tables/table.js';
+import { tokenClassOf } from './token-classes.js';
 
 /** Key in `meta` of the dimensions by which lists find conversations. */
 export const DIMENSIONS_KEY = 4;
@@ -24,7 +25,9 @@ export const EXPIRES = 6;
 export const CREATED = 7;
 /** Numbers of labels' dimensions. */
 const FIRST_LABEL = 8;
-const LAST_LABEL = 31;
+const LAST_LABEL = 30;
+/** Dimension of all conversations by the class of their token counts. */
+export const TOKENS = 31;
 
 /** A field by which lists find conversations. */
 export interface Dimension {
@@ -42,13 +45,8 @@ export interface Dimension {
   readonly dropped: boolean;
 }
 
-const fixed: readonly Dimension[] = [...Object.keys(fixedFields).map(Number), UPDATED, EXPIRES].map((id) => ({
-  id,
-  key: '',
-  from: 0,
-  to: 0,
-  dropped: false,
-}));
+const fixedIds: readonly number[] = [...Object.keys(fixedFields).map(Number), UPDATED, EXPIRES, TOKENS];
+const fixed: readonly Dimension[] = fixedIds.map((id) => ({ id, key: '', from: 0, to: 0, dropped: false }));
 
 /** Returns the dimensions of a vault, by number. @throws StowkenError CORRUPT_STORE */
 export function readDimensions(meta: Table<number>): readonly Dimension[] {
@@ -77,7 +75,7 @@ export function decodeDimensions(record: Uint8Array): Dimension[] {
   const dimensions: Dimension[] = [];
   while (!reader.atEnd) {
     const id = reader.byte();
-    if (id === 0 || id > LAST_LABEL) throw new StowkenError('CORRUPT_STORE', `there is no dimension ${id}`);
+    if (id === 0 || id > TOKENS) throw new StowkenError('CORRUPT_STORE', `there is no dimension ${id}`);
     const [dropped, to, text] = [reader.byte() === 1, reader.varint(), reader.text()];
     const isCreated = id === CREATED;
     dimensions.push({ id, dropped, to, key: isCreated ? '' : text, from: isCreated ? Number(text) : 0 });
@@ -87,7 +85,11 @@ export function decodeDimensions(record: Uint8Array): Dimension[] {
 
 /** Returns the metadata keys that are labels. */
 export function labelsIn(dimensions: readonly Dimension[]): string[] {
-  return dimensions.filter(({ id, dropped }) => id >= FIRST_LABEL && !dropped).map(({ key }) => key);
+  return dimensions.filter((each) => isLabel(each) && !each.dropped).map(({ key }) => key);
+}
+
+function isLabel({ id }: Pick<Dimension, 'id'>): boolean {
+  return id >= FIRST_LABEL && id <= LAST_LABEL;
 }
 
 /**
@@ -96,7 +98,7 @@ export function labelsIn(dimensions: readonly Dimension[]): string[] {
  */
 export function withLabels(dimensions: readonly Dimension[], labels: readonly string[]): Dimension[] {
   const kept = dimensions.map((each) =>
-    each.id >= FIRST_LABEL && !labels.includes(each.key) ? { ...each, dropped: true } : each,
+    isLabel(each) && !labels.includes(each.key) ? { ...each, dropped: true } : each,
   );
   const known = labelsIn(kept);
   const free = Array.from({ length: LAST_LABEL - FIRST_LABEL + 1 }, (_, at) => FIRST_LABEL + at).filter(
@@ -119,11 +121,11 @@ export function dimensionOf(
   key: string,
 ): Dimension | undefined {
   return dimensions.find(
-    ({ id, key: label, dropped }) =>
-      !dropped &&
+    (each) =>
+      !each.dropped &&
       (field === 'metadata'
-        ? id >= FIRST_LABEL && label === key
-        : fixedFields[id as keyof typeof fixedFields] === field),
+        ? isLabel(each) && each.key === key
+        : fixedFields[each.id as keyof typeof fixedFields] === field),
   );
 }
 
@@ -144,6 +146,11 @@ export function rememberedGroups(): typeof groupOfValue {
     if (group === undefined) known.set(name, (group = groupOfValue({ id }, value)));
     return group;
   };
+}
+
+/** Returns the group of so many tokens, which that of a larger count is never below. */
+export function groupOfTokens(tokens: number): number {
+  return TOKENS * GROUP_RANGE + tokenClassOf(tokens);
 }
 
 export function groupOfTime({ id }: Pick<Dimension, 'id'>, timeMs: number): number {
@@ -178,7 +185,8 @@ export function groupOf(
     const { expireTimeMs } = conversation;
     return expireTimeMs === undefined ? undefined : groupOfTime(dimension, expireTimeMs);
   }
-  if (id >= FIRST_LABEL) {
+  if (id === TOKENS) return groupOfTokens(conversation.totalTokens);
+  if (isLabel(dimension)) {
     const value = valueOf(conversation, 'metadata', key);
     return value === undefined ? undefined : groupOfEach(dimension, value);
   }
@@ -187,6 +195,6 @@ export function groupOf(
 }
 
 /** True if every conversation with one of these values is in the dimension, up to its last number. */
-export function holdsValues({ id }: Dimension, values: readonly string[]): boolean {
-  return id >= FIRST_LABEL || !values.includes('');
+export function holdsValues(dimension: Dimension, values: readonly string[]): boolean {
+  return isLabel(dimension) || !values.includes('');
 }

@@ -69,6 +69,23 @@ export class PostingIndex {
     return chunk;
   }
 
+  /** Returns the groups with entries from the first to the last. @throws StowkenError CORRUPT_STORE */
+  groupsIn(first: number, last: number): number[] {
+    const found: number[] = [];
+    for (let group = first; group <= last; group++) {
+      let chunk: Chunk | undefined = this.chunkAt(group, 0);
+      let at = placeOf(chunk, group, 0);
+      while (chunk && at === chunk.groups.length) {
+        chunk = this.after(chunk);
+        at = 0;
+      }
+      const next = chunk?.groups[at];
+      if (next === undefined || next > last) break;
+      found.push((group = next));
+    }
+    return found;
+  }
+
   #read(key: Buffer): Chunk {
     const record = this.table.get(key);
     if (!record) throw this.#missing(key);
