@@ -16,4 +16,13 @@ export class BadLine extends Error {
 }
 
 /** Error of a line whose keys, and the kinds of whose values, are those of no conversation. */
-export class BadShape extends BadLine {}
+export class BadShape extends BadLine {
+  constructor(
+    message: string,
+    kind?: string,
+    /** True if the line would be taken if it had sentences under the same keys. */
+    readonly hasNoSentences = false,
+  ) {
+    super(message, kind);
+  }
+}

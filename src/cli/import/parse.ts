@@ -29,7 +29,7 @@ export function parseDocument({ bytes, value }: SourceDocument): ParsedDocument 
 /** Beginning of an object with a text as Python prints it, or a value that only Python has. */
 const ofPython = /^[[{]\s*'|[{,]\s*"[^"]*":\s*(?:'|None\b|True\b|False\b)/;
 
-const closing: Readonly<Record<string, string>> = { '{': '}', '[': ']' };
+const closing: Readonly<Record<string, string>> = { '{': '}', '[': ']', '"': '"' };
 
 /** Parses trimmed text. Most of what is no object is refused without an error of the parser. */
 function parseJson(json: string): Json {

@@ -175,7 +175,7 @@ export class ImportRun {
         }
         const wrapped = isOnly ? wrappedIn(value) : undefined;
         if (wrapped !== undefined) return [...this.readWrapped(where, wrapped)];
-        return readDocument(value, json, this.options);
+        return readDocument(value, json, { ...this.options, alone: isOnly });
       } catch (error) {
         this.fail(where, error);
         this.refused.add(document.bytes, error);

@@ -37,9 +37,13 @@ export function storable(draft: Draft, bytes: number): Draft {
   return { ...whole, messages, document, ...(data.size > 0 && { data }) };
 }
 
-/** Fields lie with messages: a document that has fields and no message gets one that is empty. */
+/**
+ * Fields lie with messages: a document that has fields and no message gets one that is empty. So does one
+ * without an id, which would come back with another one.
+ */
 function withMessage(draft: Draft): Draft {
-  if (draft.messages.length > 0 || !hasValues(draft.document)) return draft;
+  if (draft.messages.length > 0) return draft;
+  if (draft.spec.id !== undefined && !hasValues(draft.document)) return draft;
   const empty = { role: '', name: '', toolCallId: '', content: [], fields: undefined };
   return { ...draft, messages: [empty] };
 }

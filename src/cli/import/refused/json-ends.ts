@@ -4,7 +4,7 @@ function isBlank(byte: number): boolean {
 }
 
 /**
- * False if the first or the last character of a line tells that it is no object and no list of JSON. Lines
+ * False if the first or the last character of a line tells that it is no object, list or text of JSON. Lines
  * that are blank, and those that begin or end with a character beyond ASCII, are for the parser.
  */
 export function mayHoldObject(line: Uint8Array): boolean {
@@ -15,6 +15,7 @@ export function mayHoldObject(line: Uint8Array): boolean {
   const first = line[from];
   const last = line[to];
   if (first === undefined || isBlank(first) || first >= 0x80) return true;
+  if (first === 0x22) return (last === first && from < to) || last! >= 0x80;
   // The closing brace, and the closing bracket, are two behind the opening one.
   if (first !== 0x7b && first !== 0x5b) return false;
   return last === first + 2 || last! >= 0x80;

@@ -17,6 +17,9 @@ import {
 const anyText = 1;
 const anyNumber = 2;
 const anyTruth = 3;
+/** Text that is no sentence for certain: one word, without escapes and other scripts. */
+const anyWord = 4;
+const lastMark = anyWord;
 
 /** Limit of the lines that become a pattern. */
 const lineBytesMax = 16 * 1024;
@@ -34,6 +37,7 @@ const decisiveKeys = new Set([
   'format',
   'record_type',
   'run_type',
+  'model',
 ]);
 
 /** Keys of tools, whose numbers are texts unless they are written as JavaScript writes them: 5, not 5.0. */
@@ -49,9 +53,9 @@ export class LinePattern {
 
   /**
    * Returns the pattern of a line that was parsed; undefined if it is too long, has tools, or keys with
-   * escapes.
+   * escapes. `ofWord`: its texts stand for others of one word only.
    */
-  static of(line: Buffer): LinePattern | undefined {
+  static of(line: Buffer, ofWord: boolean): LinePattern | undefined {
     if (line.length > lineBytesMax) return undefined;
     const made = new Uint8Array(line.length);
     let length = 0;
@@ -68,7 +72,10 @@ export class LinePattern {
         if (isKey(line, end)) {
           key = line.toString('utf8', at + 1, end - 1);
           if (key.includes('\\') || keysOfTools.has(key)) return undefined;
-        } else if (isFree && endOfPlainText(line, at) === end) mark = anyText;
+        } else if (isFree && endOfPlainText(line, at) === end) {
+          if (!ofWord) mark = anyText;
+          else if (isWord(line, at, end)) mark = anyWord;
+        }
       } else if (isOfScalar(byte)) {
         end = endOfScalar(line, at);
         if (isFree && endOfPlainNumber(line, at) === end) mark = anyNumber;
@@ -87,7 +94,7 @@ export class LinePattern {
     let at = 0;
     for (let index = 0; index < bytes.length; index++) {
       const expected = bytes[index]!;
-      if (expected > anyTruth) {
+      if (expected > lastMark) {
         if (line[at] !== expected) return false;
         at++;
         continue;
@@ -100,7 +107,10 @@ export class LinePattern {
 }
 
 function endOfAny(mark: number, line: Buffer, at: number): number {
-  if (mark === anyText) return endOfPlainText(line, at);
+  if (mark === anyText || mark === anyWord) {
+    const end = endOfPlainText(line, at);
+    return mark === anyText || end < 0 || isWord(line, at, end) ? end : -1;
+  }
   return mark === anyNumber ? endOfPlainNumber(line, at) : endOfTruth(line, at);
 }
 
@@ -119,6 +129,15 @@ function endOfPlainText(line: Buffer, at: number): number {
   const first = line[at + 1]!;
   const isOther = first === quote || first === backslash || first === openList || first === openObject;
   return isOther || mayBeginBlank(first, line[at + 2]!) ? -1 : endOfText(line, at);
+}
+
+/** True for a text of one word, whatever it is. */
+function isWord(line: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) {
+    const byte = line[at]!;
+    if (byte === backslash || byte >= 0x80 || byte === 0x20) return false;
+  }
+  return true;
 }
 
 /** True for bytes that begin a blank: a control character, a space, or one of other languages. */

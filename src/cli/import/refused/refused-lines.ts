@@ -32,7 +32,7 @@ export class RefusedLines {
     if (!(error instanceof BadShape)) return;
     this.#made++;
     if (this.#made > vainMax && this.#made % oneOf !== 0) return;
-    const pattern = LinePattern.of(line);
+    const pattern = LinePattern.of(line, error.hasNoSentences);
     if (pattern) this.#patterns = [{ pattern, kind: error.kind }, ...this.#patterns].slice(0, patternsMax);
   }
 

@@ -43,26 +43,38 @@ function isWellFormed(text: string): boolean {
   return !lone.test(text);
 }
 
-type Text = string | (JsonObject & { readonly text: string });
+type Text = string | JsonObject;
+
+/** Keys of the text of a block: LLaMA-Factory says "value". */
+const keysOfText = ['text', 'value'] as const;
+
+function keyOf(block: JsonObject): string | undefined {
+  return keysOfText.find((key) => typeof block[key] === 'string');
+}
+
+function textIn(part: Text): string {
+  return typeof part === 'string' ? part : (part[keyOf(part)!] as string);
+}
 
 /** True for a text, and for a block that is a text and at most details of it. */
 function isText(value: Json): value is Text {
   if (typeof value === 'string') return true;
-  if (!isObject(value) || typeof value['text'] !== 'string') return false;
+  const key = isObject(value) ? keyOf(value) : undefined;
+  if (!isObject(value) || key === undefined) return false;
   const { type, thought } = value;
-  if (type === undefined) return thought === undefined && Object.keys(value).length === 1;
+  if (type === undefined) return key === 'text' && thought === undefined && Object.keys(value).length === 1;
   return typeof type === 'string' && textTypes.has(type);
 }
 
 function joinedBody(parts: readonly Text[], keep: (value: Json) => Json): Body {
-  const text = parts.map((part) => (typeof part === 'string' ? part : part.text)).join('');
+  const text = parts.map(textIn).join('');
   const { said, skeleton } = textBody(text);
   if (skeleton === undefined) return { said, skeleton, plain: false };
   let from = 0;
   const holes = parts.map((part) => {
-    const { length } = typeof part === 'string' ? part : part.text;
+    const { length } = textIn(part);
     const slice = parts.length === 1 ? whole : hole('slice', from, (from += length));
-    return typeof part === 'string' ? slice : { ...(keep(part) as JsonObject), text: slice };
+    return typeof part === 'string' ? slice : { ...(keep(part) as JsonObject), [keyOf(part)!]: slice };
   });
   return { said, skeleton: holes, plain: false };
 }

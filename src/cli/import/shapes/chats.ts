@@ -2,6 +2,7 @@ import { isMessage } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import type { Shape } from './shape.js';
 import { specOf } from './spec.js';
+import { areTurns } from './turns.js';
 
 /** Shapes whose line is a list of messages, and what was asked with it. */
 export const chatShapes: readonly Shape[] = [
@@ -54,8 +55,9 @@ export const chatShapes: readonly Shape[] = [
   },
 ];
 
-/** True for lists of lists, and of texts, which other shapes read. */
+/** True for lists of lists, of texts, and of turns without a speaker, which other shapes read. */
 function isNested(messages: readonly Json[]): boolean {
+  if (areTurns(messages)) return true;
   return messages.length > 0 && messages.every((item) => typeof item === 'string' || isList(item));
 }
 

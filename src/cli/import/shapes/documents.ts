@@ -4,83 +4,13 @@ import { chatDialect } from './dialects.js';
 import type { DraftMessage } from './draft.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
 import { isEvent, isTokens, readMessage, type ReadMessage } from './messages.js';
+import { answerInAnswer, pairsInList, placesOfAnswer, placesOfRequest, sayings } from './places.js';
 import { withoutRawNumbers } from './raw-number.js';
+import { answerKeys, keyOfTokens, promptKeys } from './token-keys.js';
 import { addToHole, hole, isLikeHoleKey, literal } from './skeleton.js';
 
 /** Depth to which a document is searched for messages. */
 const depthMax = 8;
-
-type Places = readonly (readonly [key: string, role: string])[];
-
-/** Keys under which a request has messages, in their order. A text under a key has the role beside it. */
-const placesOfRequest: Places = [
-  ['system', 'system'],
-  ['systemInstruction', 'system'],
-  ['system_instruction', 'system'],
-  ['instructions', 'system'],
-  ['system_prompt', 'system'],
-  ['kwargs', 'user'],
-  ['body', 'user'],
-  ['params', 'user'],
-  ['request', 'user'],
-  ['responses_create_params', 'user'],
-  ['messages', 'user'],
-  ['contents', 'user'],
-  ['conversations', 'user'],
-  ['conversation', 'user'],
-  ['dialog', 'user'],
-  ['dialogue', 'user'],
-  ['turns', 'user'],
-  ['chat', 'user'],
-  ['trajectory', 'user'],
-  ['history', 'user'],
-  ['prompt_token_ids', 'user'],
-  ['prompt', 'user'],
-  ['inputs', 'user'],
-  ['input', 'user'],
-];
-
-/** Keys under which an answer has messages. */
-const placesOfAnswer: Places = [
-  ['result', 'assistant'],
-  ['response', 'assistant'],
-  ['choices', 'assistant'],
-  ['candidates', 'assistant'],
-  ['completion', 'assistant'],
-  ['completions', 'assistant'],
-  ['generations', 'assistant'],
-  ['outputs', 'assistant'],
-  ['output', 'assistant'],
-];
-
-/** Keys of the objects of a list that are a question and its answer each. */
-const pairsInList = [
-  ['input', 'output'],
-  ['prompt', 'response'],
-  ['question', 'answer'],
-  ['human', 'assistant'],
-  ['user', 'assistant'],
-  ['prompt', 'completion'],
-  ['prompt', 'answer'],
-  ['question', 'response'],
-  ['query', 'response'],
-  ['instruction', 'output'],
-  ['instruction', 'response'],
-  ['human', 'bot'],
-  ['user', 'bot'],
-  ['user', 'model'],
-  ['q', 'a'],
-] as const;
-
-/** Keys under which an answer may have its content, several times: the first one that it has is read. */
-const sayings = ['token_ids', 'output_ids', 'message', 'content', 'text', 'generated_text'] as const;
-
-const answerInAnswer: Places = [
-  ['body', 'assistant'],
-  ['data', 'assistant'],
-  ['kwargs', 'assistant'],
-  ['messages', 'assistant'],
-];
 
 /**
  * Takes the messages out of one document, in order. What its methods return is the skeleton of the value
@@ -113,6 +43,12 @@ export class Documents {
       chatDialect,
       'tokens',
     );
+  }
+
+  /** Takes token ids as a message, and each of several lists of them as one. */
+  tokenLists(role: string, ids: Json): Json {
+    if (isTokens(ids)) return this.tokens(role, ids);
+    return isList(ids) ? ids.map((each) => this.tokenLists(role, each)) : ids;
   }
 
   /** Takes one message; undefined if the value is not a message. */
@@ -204,7 +140,7 @@ export class Documents {
       const message = this.message(value);
       if (message !== undefined) return message;
     }
-    const pair = depth > 0 ? this.#pair(value) : undefined;
+    const pair = depth > 0 ? (this.#pair(value) ?? this.#step(value)) : undefined;
     if (pair !== undefined) return pair;
     const taken = Object.entries(value).flatMap(([key, item]): [string, Json][] => {
       // A key like that of a hole is another one in the skeleton: its value is kept whole.
@@ -228,6 +164,17 @@ export class Documents {
     return withValues(this.keep(value) as JsonObject, [
       [asked, this.text('user', value[asked]!)],
       [said, this.text('assistant', value[said]!)],
+    ]);
+  }
+
+  /** Takes the token ids of one step of a rollout; undefined if the value has none. */
+  #step(value: JsonObject): Json | undefined {
+    const asked = keyOfTokens(value, promptKeys);
+    const said = keyOfTokens(value, answerKeys);
+    if (asked === undefined || said === undefined) return undefined;
+    return withValues(this.keep(value) as JsonObject, [
+      [asked, this.tokenLists('user', value[asked]!)],
+      [said, this.tokenLists('assistant', value[said]!)],
     ]);
   }
 

@@ -1,5 +1,6 @@
 import { limits } from '../../../model/index.js';
 import { isLabel, isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { readTexts } from './named-texts.js';
 import type { Shape } from './shape.js';
 import { specOf } from './spec.js';
 
@@ -21,6 +22,22 @@ export const evaluationShapes: readonly Shape[] = [
         spec: specOf(line, ['id'], zone),
         document: said === undefined ? kept : replacedAt(kept, answer, documents.text('assistant', said)),
       };
+    },
+  },
+  {
+    name: 'evals',
+    title: 'logs of OpenAI Evals: run_id, event_id, type and data',
+    recognise: (line) =>
+      (isObject(valueOf(line, 'data')) &&
+        ['run_id', 'event_id', 'type'].every((key) => Object.hasOwn(line, key))) ||
+      (isObject(valueOf(line, 'spec')) && textAt(line, ['spec', 'run_id']) !== undefined) ||
+      (isObject(valueOf(line, 'final_report')) && Object.keys(line).length === 1),
+    read: (line, { documents, zone }) => {
+      const kept = documents.keep(line) as JsonObject;
+      const data = isObject(valueOf(line, 'data'))
+        ? [['data', readTexts(line['data']!, undefined, documents)]]
+        : [];
+      return { spec: specOf(line, [], zone), document: withValues(kept, data as [string, Json][]) };
     },
   },
   {

@@ -76,7 +76,7 @@ function readAuthored(value: JsonObject, keep: Keep): ReadMessage | undefined {
 }
 
 /** Keys of the text of a message that has a role, but no content. */
-const bodyKeysBesideRole = ['text', 'value', 'message'] as const;
+const bodyKeysBesideRole = ['text', 'value', 'message', 'utterance', 'body'] as const;
 
 function hasBody(message: JsonObject, key: string): boolean {
   return !Object.hasOwn(message, 'content') && typeof valueOf(message, key) === 'string';

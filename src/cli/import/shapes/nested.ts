@@ -1,9 +1,10 @@
 import { Documents, isMessage } from './documents.js';
-import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import { roleOf } from './messages.js';
 import type { Shape } from './shape.js';
 import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
+import { turnsShape } from './turns.js';
 
 /** A line that is a message: of a log that has one a line, or of an API that answers with one. */
 export const messageShape: Shape = {
@@ -11,7 +12,9 @@ export const messageShape: Shape = {
   title: 'a line that is a message itself: role and content',
   recognise: (line) =>
     ['role', 'from'].some((key) => typeof valueOf(line, key) === 'string') &&
-    ['content', 'parts', 'value', 'tool_calls'].some((key) => Object.hasOwn(line, key)) &&
+    ['content', 'parts', 'value', 'tool_calls', 'text', 'utterance', 'message'].some((key) =>
+      Object.hasOwn(line, key),
+    ) &&
     isMessage(line),
   read: (line, { documents, zone }) => ({
     spec: specOf(line, ['id', 'uuid'], zone),
@@ -21,21 +24,7 @@ export const messageShape: Shape = {
 
 /** Shapes that are tried last: messages whose place in the line no other shape knows. */
 export const nestedShapes: readonly Shape[] = [
-  {
-    name: 'turns',
-    title: 'texts in turn, of a user and an assistant: data, dialog or turns',
-    recognise: (line) => keyOfTurns(line) !== undefined,
-    read: (line, { documents, zone }) => {
-      const key = keyOfTurns(line)!;
-      const turns = (line[key] as readonly Json[]).map((text, index) =>
-        documents.text(index % 2 === 0 ? 'user' : 'assistant', text),
-      );
-      return {
-        spec: specOf(line, ['id'], zone),
-        document: withValues(documents.keep(line) as JsonObject, [[key, turns]]),
-      };
-    },
-  },
+  turnsShape,
   {
     name: 'columns',
     title: 'messages by column: a list of roles beside a list of texts',
@@ -62,10 +51,14 @@ export const nestedShapes: readonly Shape[] = [
       documents.anywhere(line, '');
       return documents.messages.length > 0;
     },
-    read: (line, { documents, zone }) => ({
-      spec: specOf(line, ['id', 'uuid', 'conversation_id'], zone),
-      document: documents.anywhere(line, ''),
-    }),
+    read: (line, { documents, zone }) => {
+      const before = readUnsaid(line, documents);
+      const rest = documents.anywhere(line, '') as JsonObject;
+      return {
+        spec: specOf(line, ['id', 'uuid', 'conversation_id'], zone),
+        document: before.length === 0 ? rest : withValues(rest, before),
+      };
+    },
   },
 ];
 
@@ -99,9 +92,27 @@ function columnsOf(line: JsonObject): Columns | undefined {
   return undefined;
 }
 
-function keyOfTurns(line: JsonObject): string | undefined {
-  return ['messages', 'data', 'dialog', 'dialogue', 'turns', 'conversation', 'conversations'].find((key) => {
-    const value = valueOf(line, key);
-    return isList(value) && value.length > 1 && value.every((turn) => typeof turn === 'string');
-  });
+/** Keys of a text that comes before the messages of a line, such as a task with several examples. */
+const keysBefore = [
+  ['system', 'system'],
+  ['system_prompt', 'system'],
+  ['instruction', 'user'],
+  ['prompt', 'user'],
+  ['question', 'user'],
+  ['query', 'user'],
+  ['problem', 'user'],
+] as const;
+
+/** Takes texts of a line that its messages do not say again. */
+function readUnsaid(line: JsonObject, documents: Documents): [string, Json][] {
+  const keys = keysBefore.filter(
+    ([key]) => textOf(line, key) !== undefined && !/^\s*[[{]/.test(line[key] as string),
+  );
+  if (keys.length === 0) return [];
+  const inside = new Documents(false);
+  inside.anywhere(line, '');
+  const said = new Set(inside.messages.map(({ content }) => content));
+  return keys
+    .filter(([key]) => !said.has(line[key] as string))
+    .map(([key, role]) => [key, documents.text(role, line[key]!)]);
 }

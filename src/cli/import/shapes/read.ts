@@ -3,6 +3,9 @@ import { createTimeOf } from './create-time.js';
 import { Documents, isMessage } from './documents.js';
 import type { Draft, DraftSpec } from './draft.js';
 import { isExact, isList, isObject, type Json, type JsonObject, withValues } from './json.js';
+import { readListedTurns } from './turns.js';
+import { isOfLog } from './names.js';
+import { hasNamedSentences, isSentence, namedTextsShape } from './named-texts.js';
 import { sessionShapes } from './sessions.js';
 import type { SessionShape } from './sessions.js';
 import { hole, mayHoldHoles } from './skeleton.js';
@@ -13,6 +16,8 @@ export interface ReadOptions {
   readonly format?: string | undefined;
   /** Zone of times that name none. */
   readonly zone?: string | undefined;
+  /** True for the only document of its file, such as the settings of a program. */
+  readonly alone?: boolean;
 }
 
 /** Limit of the fields that a refusal names. */
@@ -35,6 +40,13 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
     const spec = { createTime: createTimeOf(document, options.zone) };
     return { format: 'messages', spec, messages: documents.messages, document: skeleton };
   }
+  if (typeof document === 'string' && isSentence(document)) {
+    const skeleton = documents.text('text', document);
+    return { format: 'text', spec: {}, messages: documents.messages, document: skeleton };
+  }
+  const turns = isList(document) ? readListedTurns(document, documents) : undefined;
+  if (turns !== undefined)
+    return { format: 'turns', spec: {}, messages: documents.messages, document: turns };
   if (isList(document) && document.some(isObject)) {
     // A request, its answer, and more of them, in one list.
     const skeleton = documents.anywhere(document, '');
@@ -46,7 +58,12 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
   if (!isObject(document))
     throw new BadLine(`${notAnObject}: it begins with ${JSON.stringify(json[0])}`, notAnObject);
   const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);
+  const isOther = shape === namedTextsShape && options.format === undefined && options.alone === true;
   if (shape === undefined) throw unknownShape(document);
+  if (isOther && !hasNamedSentences(document)) {
+    const { message, kind } = unknownShape(document);
+    throw new BadLine(message, kind);
+  }
   const read = shape.read(document, { documents, zone: options.zone });
   const spec = { ...read.spec, createTime: createTimeOf(document, options.zone) };
   const kept = withoutSpec(read.document as JsonObject, document, spec);
@@ -100,26 +117,41 @@ function named(format: string, line: JsonObject) {
     throw new BadShape(
       `it is not ${format} (${shape.title})${seems === undefined ? '' : `; it seems to be ${seems}`}`,
       `not ${format}`,
+      shape === namedTextsShape,
     );
   }
   return shape;
 }
 
+const unknown = 'no messages in a shape that is known';
+
 function unknownShape(line: JsonObject): BadShape {
+  const { messages } = line;
+  if (messages !== undefined && messages !== null && !isList(messages))
+    return new BadShape('messages: it is no list of messages', undefined, true);
   const names = Object.keys(line);
-  const wrong = wrongList(line);
-  if (wrong !== undefined) return wrong;
   const has = names.length > 0 ? `; the line has ${listed(names)}` : '';
   return new BadShape(
-    `it has no messages in a shape that is known${has} (stowken import --help lists the shapes)`,
-    'no messages in a shape that is known',
+    `it has ${unknown}${has}${seemsToBe(line)} (stowken import --help lists the shapes)`,
+    unknown,
+    !isOfLog(line),
   );
 }
 
-function wrongList(line: JsonObject): BadShape | undefined {
-  const { messages } = line;
-  if (messages === undefined || messages === null || isList(messages)) return undefined;
-  return new BadShape('messages: it is no list of messages');
+/** Numbers in a row from which a list is most likely an embedding. */
+const numbersMin = 16;
+
+/** Returns words on what a line is that is no conversation, where it can be told, and on what to do. */
+function seemsToBe(line: JsonObject): string {
+  const values = Object.values(line);
+  if (values.length === 0) return '';
+  const areNumbers = (value: Json) =>
+    isList(value) && value.length >= numbersMin && value.every((item) => typeof item === 'number');
+  if (isOfLog(line)) return ', and seems to be of the log of a program: leave the file out';
+  if (values.some(areNumbers)) return ', and seems to be an embedding, without its text: leave the file out';
+  if (values.every((value) => typeof value === 'number'))
+    return ', and seems to be measurements: leave the file out';
+  return ', and neither sentences nor a question with its answer: leave the file out, or give its texts such names';
 }
 
 /** Lists names of fields; of many, the first. */

@@ -1,6 +1,7 @@
 import { chatShapes } from './chats.js';
 import { evaluationShapes } from './evaluations.js';
 import type { JsonObject } from './json.js';
+import { hasQuestionAndAnswer, namedTextsShape } from './named-texts.js';
 import { messageShape, nestedShapes } from './nested.js';
 import { recordShapes } from './records.js';
 import { sessionShapes } from './sessions.js';
@@ -34,6 +35,7 @@ export const shapes: readonly Shape[] = [
   ...textShapes.filter(({ name }) => name !== 'preference' && !lastOfAll.has(name)),
   ...nestedShapes,
   ...textShapes.filter(({ name }) => lastOfAll.has(name)),
+  namedTextsShape,
 ];
 
 /** Names that --format takes, with what they are, in the order of the table. */
@@ -42,6 +44,12 @@ export const formats: readonly { readonly name: string; readonly title: string }
   ...sessionShapes,
 ].map(({ name, title }) => ({ name, title }));
 
+/** Shapes of one text of a line, which may have others. */
+const ofOneText = new Set(['prompt', 'answer']);
+
 export function shapeOf(line: JsonObject): Shape | undefined {
-  return shapes.find((shape) => shape.recognise(line));
+  const shape = shapes.find((each) => each.recognise(line));
+  return shape !== undefined && ofOneText.has(shape.name) && hasQuestionAndAnswer(line)
+    ? namedTextsShape
+    : shape;
 }

@@ -1,5 +1,6 @@
 import { isMessage, namesModel } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, keyLike, withValues } from './json.js';
+import { isOfAsking, isOfSaying, isOfSystem } from './names.js';
 import type { Reading, Shape } from './shape.js';
 import { specOf } from './spec.js';
 
@@ -32,15 +33,20 @@ export const textShapes: readonly Shape[] = [
   {
     name: 'preference',
     title: 'prompt, chosen and rejected: texts or messages',
-    recognise: (line) => isSaid(line, 'chosen') && isSaid(line, 'rejected'),
+    recognise: (line) =>
+      (isSaid(line, 'chosen') && isSaid(line, 'rejected')) ||
+      (isList(line['messages']) && isSaid(line, 'messages') && isSaid(line, 'rejected_response')),
     read: (line, reading) =>
       readTexts(line, reading, [
         ['system', 'system'],
+        ['messages', 'user'],
+        ['conversations', 'user'],
         ['prompt', 'user'],
         ['question', 'user'],
         ['input', 'user'],
         ['chosen', 'assistant'],
         ['rejected', 'assistant'],
+        ['rejected_response', 'assistant'],
       ]),
   },
   {
@@ -67,6 +73,7 @@ export const textShapes: readonly Shape[] = [
       return readTexts(line, reading, [
         ['system', 'system'],
         ['system_prompt', 'system'],
+        ...(isList(line['history']) ? ([['history', 'user']] as const) : []),
         [asked, 'user'],
         [said, 'assistant'],
       ]);
@@ -94,16 +101,16 @@ export const textShapes: readonly Shape[] = [
   },
   {
     name: 'named-pair',
-    title: 'two texts whose names say who asks and who answers: user_message, model_response',
+    title: 'texts whose names say who asks and who answers: user_message, model_response',
     recognise: (line) => namedPair(line) !== undefined,
     read: (line, reading) => {
-      const [asks, says] = namedPair(line)!;
+      const { asks, says } = namedPair(line)!;
       return readTexts(line, reading, [
         ...Object.keys(line)
           .filter(isOfSystem)
           .map((key) => [key, 'system'] as const),
         [asks, 'user'],
-        [says, 'assistant'],
+        ...says.map((key) => [key, 'assistant'] as const),
       ]);
     },
   },
@@ -127,55 +134,22 @@ export const textShapes: readonly Shape[] = [
   },
 ];
 
-const wordsOfAsking = new Set(
-  'prompt question instruction query problem input user human patient prompter student'.split(' '),
-);
-const wordsOfSaying = new Set(
-  'response answer output completion reply solution assistant bot model doctor generation continuation teacher'.split(
-    ' ',
-  ),
-);
-const wordsOfText = new Set(['message', 'text', 'content', 'turn', 'utterance']);
-const wordsOfOrders = new Set(['prompt', 'instruction', 'instructions']);
-/** Words of two letters behind a name that are no language: "question_id". */
-const noLanguages = new Set(['id', 'no', 'nr', 'ts', 'at', 'by']);
+/** Texts of a line by a word in their names. */
+interface NamedPair {
+  readonly asks: string;
+  /** Names of the answers: there may be several to choose from. */
+  readonly says: readonly string[];
+}
 
-/** Returns the first names of texts that ask, and that answer, by a word in them. */
-function namedPair(line: JsonObject): readonly [string, string] | undefined {
+/** Returns the first name of a text that asks, and those that answer. */
+function namedPair(line: JsonObject): NamedPair | undefined {
   const names = Object.keys(line).filter(
     (key) => isText(line, key) && !isOfSystem(key) && !namesModel(key, line[key]!),
   );
   const asks =
-    names.find((name) => asked.some((each) => each === name.toLowerCase())) ??
-    names.find((name) => isNamed(name, wordsOfAsking));
-  const says = names.find((name) => name !== asks && isNamed(name, wordsOfSaying));
-  return asks === undefined || says === undefined ? undefined : [asks, says];
-}
-
-function wordsOf(name: string): readonly string[] {
-  return name
-    .replace(/([a-z])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[\s_.-]+/);
-}
-
-/** True for the name of a text that says what the model is to do: "system", "systemPrompt". */
-function isOfSystem(name: string): boolean {
-  const [first, ...others] = wordsOf(name);
-  return first === 'system' && others.every((word) => wordsOfText.has(word) || wordsOfOrders.has(word));
-}
-
-/** True if the last word of a name is one of these, or the first one, of a text: "userMessage". */
-function isNamed(name: string, these: ReadonlySet<string>): boolean {
-  const words = wordsOf(name);
-  const last = words.at(-1)!;
-  return these.has(last) || (wordsOfText.has(last) && these.has(words[0]!)) || isLocal(words, these);
-}
-
-/** True for a name with a language behind it: "instruction_zh". */
-function isLocal(words: readonly string[], these: ReadonlySet<string>): boolean {
-  const [name, language] = words.slice(-2);
-  return language?.length === 2 && !noLanguages.has(language) && these.has(name!);
+    names.find((name) => asked.some((each) => each === name.toLowerCase())) ?? names.find(isOfAsking);
+  const says = names.filter((name) => name !== asks && isOfSaying(name));
+  return asks === undefined || says.length === 0 ? undefined : { asks, says };
 }
 
 const aloneTexts = ['text', 'chat', 'content', 'dialogue'] as const;
@@ -191,7 +165,15 @@ const answered = [
   'model_patch',
 ] as const;
 
-const asked = ['prompt', 'question', 'instruction', 'query', 'problem', 'problem_statement'] as const;
+const asked = [
+  'prompt',
+  'question',
+  'instruction',
+  'query',
+  'problem',
+  'problem_statement',
+  'input',
+] as const;
 
 const pairsOfTexts = [
   ['prompt', 'completion'],
@@ -246,6 +228,11 @@ const pairsOfTexts = [
   ['instruction', 'completion'],
   ['instruction', 'answer'],
   ['question', 'output'],
+  ['question', 'query'],
+  ['question', 'sql'],
+  ['prompt', 'code'],
+  ['text', 'code'],
+  ['docstring', 'code'],
   ['question', 'completion'],
   ['task', 'answer'],
   ['prompt', 'continuation'],
@@ -280,7 +267,8 @@ function isSaid(line: JsonObject, name: string): boolean {
   const value = valueLike(line, name);
   if (typeof value === 'string') return !namesModel(name, value);
   // A text with what was found out about it.
-  if (isObject(value)) return typeof value['text'] === 'string' && value['role'] === undefined;
+  if (isObject(value))
+    return typeof value['text'] === 'string' ? value['role'] === undefined : isMessage(value);
   if (!isList(value) || value.length === 0) return false;
   return value.every(isMessage) || value.every((item) => typeof item === 'string');
 }

@@ -1,6 +1,7 @@
-import { isMessage } from './documents.js';
-import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { type Documents, isMessage } from './documents.js';
+import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import type { Reading, Shape } from './shape.js';
+import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
 
 /** Keys of lists of messages in data sets and trajectories, in the order in which one is chosen. */
@@ -44,6 +45,7 @@ export const trajectoryShapes: readonly Shape[] = [
     title: 'SWE-agent trajectories: history, or steps of action and observation',
     recognise: (line) =>
       (isList(line['trajectory']) && line['trajectory'].some(isStepOrMessage)) ||
+      keyOfSteps(line) !== undefined ||
       (isList(line['history']) && Object.hasOwn(line, 'info')),
     read: readTrajectory,
   },
@@ -57,9 +59,9 @@ export const trajectoryShapes: readonly Shape[] = [
       if (typeof line['system'] === 'string' && line['system'] !== '')
         taken.push(['system', documents.text('system', line['system'])]);
       taken.push([key, documents.document(line[key]!, 'user', key)]);
-      const completion = valueOf(line, 'completion');
-      if (key === 'prompt' && completion !== undefined && completion !== null)
-        taken.push(['completion', documents.document(completion, 'assistant', 'completion')]);
+      const said =
+        key === 'prompt' || key === 'input' ? answers.find((each) => isSaid(line, each)) : undefined;
+      if (said !== undefined) taken.push([said, documents.document(line[said]!, 'assistant', said)]);
       return {
         spec: specOf(line, ['id', 'conversation_id'], zone),
         document: withValues(documents.keep(line) as JsonObject, taken),
@@ -68,8 +70,32 @@ export const trajectoryShapes: readonly Shape[] = [
   },
 ];
 
+/** Keys of the answer to a prompt of messages, in the order in which one is chosen. */
+const answers = ['completion', 'ideal', 'response', 'answer', 'target', 'expected', 'reference'] as const;
+
+function isSaid(line: JsonObject, key: string): boolean {
+  const value = valueOf(line, key);
+  return value !== undefined && value !== null && typeof value !== 'number' && typeof value !== 'boolean';
+}
+
 function isStepOrMessage(value: Json): boolean {
   return isStep(value) || isMessage(value);
+}
+
+/** Returns the key of a list of steps, whatever its name is. */
+function keyOfSteps(line: JsonObject): string | undefined {
+  return Object.keys(line).find((key) => {
+    const list = line[key]!;
+    return isList(list) && list.length > 0 && list.every(isStep) && !isLikeHoleKey(key);
+  });
+}
+
+/** Takes the task before the steps. */
+function readBefore(line: JsonObject, documents: Documents): [string, Json][] {
+  const key = ['problem_statement', 'question', 'task', 'prompt', 'instruction'].find(
+    (each) => textOf(line, each) !== undefined,
+  );
+  return key === undefined ? [] : [[key, documents.text('user', line[key]!)]];
 }
 
 function isStep(value: Json): value is JsonObject {
@@ -86,17 +112,20 @@ function readTrajectory(line: JsonObject, { documents, zone }: Reading): ReturnT
   });
   if (key !== undefined)
     return { spec, document: withValues(kept, [[key, documents.list(line[key] as readonly Json[], key)]]) };
-  const steps = isList(line['trajectory']) ? line['trajectory'] : [];
+  const keyed = keyOfSteps(line) ?? 'trajectory';
+  const listedSteps = valueOf(line, keyed);
+  const steps = isList(listedSteps) ? listedSteps : [];
+  const before = readBefore(line, documents);
   const taken = steps.map((step) => {
     if (!isStep(step)) return documents.keep(step);
     const holes: [string, Json][] = [];
-    const said = ['response', 'thought', 'action'].find(
-      (each) => typeof step[each] === 'string' && step[each] !== '',
-    );
-    if (said !== undefined) holes.push([said, documents.text('assistant', step[said]!)]);
+    // A response has what was thought and done.
+    const said = textOf(step, 'response') === undefined ? ['thought', 'action'] : ['response'];
+    for (const each of said)
+      if (textOf(step, each) !== undefined) holes.push([each, documents.text('assistant', step[each]!)]);
     if (typeof step['observation'] === 'string')
       holes.push(['observation', documents.text('tool', step['observation'])]);
     return withValues(documents.keep(step) as JsonObject, holes);
   });
-  return { spec, document: withValues(kept, [['trajectory', taken]]) };
+  return { spec, document: withValues(kept, [...before, [keyed, taken]]) };
 }

@@ -28,6 +28,11 @@ const keys = [
   'requests',
   'responses',
   'request_states',
+  'simulations',
+  'trajectories',
+  'questions',
+  'tasks',
+  'problems',
 ] as const;
 
 /** Such keys in another document of it: promptfoo and Telegram have them there. */
@@ -51,7 +56,7 @@ export interface Wrapped {
 export function wrappedIn(document: Json): Wrapped | undefined {
   if (!isObject(document)) return undefined;
   const name = shapeOf(document)?.name;
-  if (name !== undefined && name !== 'nested') return undefined;
+  if (name !== undefined && name !== 'nested' && name !== 'texts') return undefined;
   const [found, ...others] = [
     ...keys.flatMap((key) => listAt(document, key)),
     ...nestedKeys.flatMap(([outer, key]) => {

@@ -34,7 +34,9 @@ function formOf(head: string): Form {
   if (start === '[') {
     // A list of messages is a conversation: its lines are such lists. Any other array holds conversations.
     if (/^\s*\[\s*\{\s*"(role|from|author)"\s*:/.test(head)) return isWhole(first) ? 'lines' : 'values';
-    return /^\s*\[\s*\[/.test(head) && isWhole(first) && second !== '' ? 'lines' : 'elements';
+    // So are lists of texts, each on its line, and empty ones among them.
+    const isListed = /^\s*\[\s*["[\]]/.test(first) && isWhole(first) && second !== '';
+    return isListed ? 'lines' : 'elements';
   }
   if (start !== '{') return 'lines';
   if (isWhole(first)) return hasSeveral(first) ? 'values' : 'lines';

@@ -1,6 +1,7 @@
 import { calls } from './calls.js';
 import { dataSets } from './data-sets.js';
 import { exported } from './exports.js';
+import { named } from './named.js';
 import type { Sample } from './sample.js';
 
-export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets];
+export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets, ...named];
