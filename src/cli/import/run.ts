@@ -5,7 +5,8 @@ import type { Io } from '../io.js';
 import { standardInput } from '../jsonl/read-lines.js';
 import { BadLine } from './bad-line.js';
 import { ChangingTokenizers, isForOthers } from './changed-text.js';
-import { type ConflictWay, otherContent, settle } from './conflict.js';
+import { Conflicts } from './beside.js';
+import type { ConflictWay } from './conflict.js';
 import { parseDocument, withoutStacks } from './parse.js';
 import { RefusedLines } from './refused/refused-lines.js';
 import {
@@ -61,6 +62,7 @@ export class ImportRun {
   /** Last store under way of each id: the next one of the same id waits for it. */
   private readonly lastOfId = new Map<string, Promise<void>>();
   private readonly refused = new RefusedLines();
+  private known: Conflicts | undefined;
   /** Undefined until a text is for a tokenizer that does not come with the program. */
   private changing: ChangingTokenizers | undefined;
   private unavailable: ClientError | undefined;
@@ -216,9 +218,10 @@ export class ImportRun {
     await this.gate.enter(bytes);
     if (this.stopped) return;
     const id = toStore.request.conversation?.id ?? '';
+    const wasMet = this.conflicts(this.client).meet(id);
     const before = this.lastOfId.get(id) ?? Promise.resolve();
     const job = before
-      .then(() => this.store(toStore, draft, bytes))
+      .then(() => this.store(toStore, draft, bytes, wasMet))
       .catch((error: unknown) => this.fail(where, error))
       .finally(() => {
         this.gate.leave(bytes);
@@ -236,6 +239,10 @@ export class ImportRun {
     } catch (error) {
       this.fail(where, error);
     }
+  }
+
+  private conflicts(client: StowkenClient): Conflicts {
+    return (this.known ??= new Conflicts(client, () => this.rules));
   }
 
   /** Rules by which conversations are stored. */
@@ -258,7 +265,7 @@ export class ImportRun {
     }
   }
 
-  private async store(toStore: ToStore, said: Draft, bytes: number): Promise<void> {
+  private async store(toStore: ToStore, said: Draft, bytes: number, wasMet: boolean): Promise<void> {
     const { client, rules } = this;
     if (client === undefined) return;
     const { rendering } = rules;
@@ -270,10 +277,7 @@ export class ImportRun {
       this.tally.add(await (isLong ? client.upload(request) : client.store(request)));
     } catch (error) {
       if (!isClientError(error, 'CONVERSATION_EXISTS')) throw error;
-      const settled = await settle(client, request, draft, rules);
-      if (settled === 'other content') throw otherContent(request, rules.onConflict);
-      if (settled === 'unchanged') this.tally.unchanged++;
-      else this.tally.add(settled);
+      this.tally.settled(await this.conflicts(client).settle(request, draft, wasMet));
     }
     if (toStore.assumesTokenizer) this.tally.assumed.add(request.conversation?.model ?? '');
   }

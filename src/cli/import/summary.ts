@@ -2,6 +2,7 @@ import type { StoreResult } from '../../client/index.js';
 import { printable } from '../../model/index.js';
 import { formatBytes, formatCount, formatRate, formatShare, plural } from '../format.js';
 import { type Io, progressEveryMs } from '../io.js';
+import type { Outcome } from './beside.js';
 import type { Failures } from './failures.js';
 import type { Draft } from './shapes/index.js';
 import { createBar } from '../progress.js';
@@ -12,6 +13,8 @@ const leftOutMax = 5;
 /** Counts of an import so far. */
 export class Tally {
   stored = 0;
+  /** Conversations among those that are stored under an id of their own. */
+  beside = 0;
   unchanged = 0;
   /** Stores ended by an interruption: they may be stored, or not. */
   cancelled = 0;
@@ -60,6 +63,13 @@ export class Tally {
     this.newTokens += newTokens;
   }
 
+  /** Counts a conversation whose id was stored already. */
+  settled({ result, beside }: Outcome): void {
+    if (beside) this.beside++;
+    if (result === 'unchanged') this.unchanged++;
+    else this.add(result);
+  }
+
   get failed(): number {
     return this.failures.count;
   }
@@ -89,6 +99,7 @@ export class Tally {
     return [
       ...lines,
       ...this.formatLines(),
+      ...this.besideLines(),
       ...this.timeLines(),
       ...this.leftOutLines(),
       ...this.assumed.lines(),
@@ -99,6 +110,14 @@ export class Tally {
     if (this.formats.size === 0) return [];
     const sorted = [...this.formats].sort(([, a], [, b]) => b - a);
     return [`read as ${sorted.map(([name, count]) => `${name} ${formatCount(count)}`).join(', ')}`];
+  }
+
+  private besideLines(): string[] {
+    if (this.beside === 0) return [];
+    return [
+      `stored ${plural(this.beside, 'conversation')} under ids like ID~1f0c9a, because ID has other content: ` +
+        '--on-conflict replace, keep or fail says otherwise',
+    ];
   }
 
   private timeLines(): string[] {
@@ -128,6 +147,7 @@ export class Tally {
     return {
       ...(this.dryRun && { dry_run: true, would_store: this.read }),
       stored,
+      ...(this.beside > 0 && { beside: this.beside }),
       unchanged,
       failed,
       cancelled,

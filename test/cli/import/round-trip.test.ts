@@ -53,6 +53,38 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
+  it('stores rows of one id beside each other, once', async () => {
+    const sent = [
+      { id: 'q1', prompt: 'a', completion: 'b', metadata: { n: '1' } },
+      { id: 'q1', prompt: 'a', completion: 'c', metadata: { n: '2' } },
+      { id: 2, messages: [{ role: 'user', content: 'a' }] },
+      { id: 2, messages: [{ role: 'user', content: 'b' }] },
+      { id: 'chat', messages: [{ role: 'user', content: 'a' }] },
+      { id: 'chat', messages: [{ role: 'user', content: 'b' }], model: 'gpt-4o' },
+    ];
+    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(first).toMatchObject({ stored: 6, beside: 3, unchanged: 0, failed: 0 });
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    const again = await run(['import', '--json', '-'], lines(sent));
+    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 6, failed: 0 }]);
+    // An id that came before, of a chat, is that chat's.
+    const other = { id: 'chat', messages: [{ role: 'user', content: 'c' }] };
+    const [refused] = jsonLines((await run(['import', '--json', '-'], lines([other]))).stdout);
+    expect(refused).toMatchObject({ stored: 0, failed: 1, failures: [{ reason: 'CONVERSATION_EXISTS' }] });
+    const strict = await run(['import', '--json', '--on-conflict', 'fail', '-'], lines(sent));
+    expect(jsonLines(strict.stdout)).toMatchObject([{ stored: 0 }]);
+    const { stdout } = await run(['import', '-'], lines([{ id: 2, prompt: 'x', completion: 'y' }]));
+    expect(stdout).toContain('stored 1 conversation under ids like ID~1f0c9a');
+    await run(['delete', '--all']);
+  });
+
+  it('gives back a line that has nothing but an empty list', async () => {
+    const sent = [{ messages: [] }, { messages: [], error: null }];
+    await run(['import', '-'], lines(sent));
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    await run(['delete', '--all']);
+  });
+
   it('encodes special tokens where they are asked for, and gives the lines back', async () => {
     const line = { id: 's', model: 'gpt-4o', messages: [{ role: 'user', content: 'a<|endoftext|>b' }] };
     await run(['import', '--special-tokens', '-'], lines([line]));

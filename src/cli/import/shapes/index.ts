@@ -6,6 +6,7 @@ export { readMessage, type ReadMessage } from './messages.js';
 export { readDocument, type ReadOptions, sessionShapeOf } from './read.js';
 export { documentsOf, MissingMessage, type StoredMessage, type StoredSpec } from './render.js';
 export { OpenSession } from './sessions.js';
-export { formats } from './table.js';
+export { isHoleOfSpec } from './skeleton.js';
+export { formats, isOfRows } from './table.js';
 export { type Wrapped, wrappedIn } from './wrapper.js';
 export { repeatedKey } from './repeated-keys.js';

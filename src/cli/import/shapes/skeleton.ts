@@ -17,6 +17,12 @@ export function hole(...parts: HoleParts): JsonObject {
   return { [holeKey]: parts };
 }
 
+/** True for the hole of a field that the conversation itself has. */
+export function isHoleOfSpec(value: Json, field: string): boolean {
+  const parts = isObject(value) && Object.hasOwn(value, holeKey) ? value[holeKey] : undefined;
+  return isList(parts) && parts[0] === 'spec' && parts[1] === field;
+}
+
 /** Adds a part to a hole that is in a skeleton already. */
 export function addToHole(made: JsonObject, part: Json): void {
   (made[holeKey] as Json[]).push(part);

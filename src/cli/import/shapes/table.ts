@@ -44,6 +44,19 @@ export const formats: readonly { readonly name: string; readonly title: string }
   ...sessionShapes,
 ].map(({ name, title }) => ({ name, title }));
 
+/** Shapes whose lines are rows of a data set, or records of an evaluation: their ids name a question. */
+const rows = new Set([
+  ...[...textShapes, ...evaluationShapes, ...nestedShapes, ...tokenShapes, namedTextsShape].map(
+    ({ name }) => name,
+  ),
+  ...['sharegpt', 'huggingface-chat', 'swe-agent', 'nemo-gym'],
+]);
+
+/** True for a shape whose lines do not grow, and of which several may have the id of one question. */
+export function isOfRows(format: string): boolean {
+  return rows.has(format);
+}
+
 /** Shapes of one text of a line, which may have others. */
 const ofOneText = new Set(['prompt', 'answer']);
 
