@@ -24,4 +24,6 @@ export type {
   Tokenizers,
   TokensToDecode,
 } from './tokenizers.js';
+export { type CaseVariants, caseVariants, foldCase, noVariants } from './fold-case.js';
+export type { TokenSpellings } from './spellings.js';
 export { unknownTokenizer } from './unknown-tokenizer.js';

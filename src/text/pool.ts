@@ -23,8 +23,9 @@ import { MappedBytes, releaseBytes } from './mapped-bytes.js';
 import { OwnEncodings } from './own-encodings.js';
 import { runInTurns, runThrough } from './slices.js';
 import type { TokenizerPool } from './tokenizers.js';
+import { RecentSpellings, type TokenSpellings } from './spellings.js';
 import { unknownTokenizer } from './unknown-tokenizer.js';
-import type { CompareTask, DecodeTask, EncodeOutcome, EncodeTask } from './worker.js';
+import type { CompareTask, DecodeTask, EncodeOutcome, EncodeTask, SpellTask } from './worker.js';
 
 export interface TokenizerPoolOptions {
   /** Limit of worker threads; each that has worked keeps an encoding's tables, 7 to 30 MB. */
@@ -74,6 +75,7 @@ export function createTokenizers({
   pool.on('error', () => undefined);
   const own = new OwnEncodings(loadedHereMax);
   const renderer = new ChatRenderer();
+  const recentSpellings = new RecentSpellings();
   let shingleTargets = 0;
   let isClosed = false;
   // A text being encoded exists twice, beside its tokens, so the number of long texts at once is limited.
@@ -83,8 +85,8 @@ export function createTokenizers({
   });
 
   async function run<Outcome>(
-    name: 'encode' | 'encodeByLibrary' | 'decode' | 'decodeByLibrary' | 'compare',
-    task: Omit<EncodeTask, TaskOwn> | Omit<DecodeTask, TaskOwn> | Omit<CompareTask, TaskOwn>,
+    name: 'encode' | 'encodeByLibrary' | 'decode' | 'decodeByLibrary' | 'compare' | 'spell',
+    task: Omit<EncodeTask | DecodeTask | CompareTask | SpellTask, TaskOwn>,
     isShort: boolean,
     signal: AbortSignal,
     transferList: ArrayBuffer[] = [],
@@ -198,6 +200,15 @@ export function createTokenizers({
       });
     },
 
+    spellings(tokenizer) {
+      const encoding = encodingOf(tokenizer);
+      return recentSpellings.of(encoding, () =>
+        run<TokenSpellings>('spell', { encoding }, true, unended).catch((error: unknown) =>
+          rethrow(error, unended),
+        ),
+      );
+    },
+
     shingleTarget: (segments) => ({ number: ++shingleTargets, segments }),
 
     compare: (shingles, signal) =>
@@ -252,6 +263,9 @@ function join(texts: readonly Uint8Array[], size: number): TextsToEncode {
 }
 
 type TaskOwn = 'cancelled' | 'isShort';
+
+/** Signal of work that many calls wait for. */
+const unended = new AbortController().signal;
 
 /** `text`: index of the text. */
 function longRun(text: number): StowkenError {

@@ -9,6 +9,7 @@ import type {
   ShingleTarget,
 } from './compare-shingles.js';
 import type { VocabularyFile } from './load-encoding.js';
+import type { TokenSpellings } from './spellings.js';
 
 /** Tokens to decode, as le32. */
 export interface TokensToDecode {
@@ -107,6 +108,9 @@ export interface Tokenizers {
     options?: DecodeOptions,
   ): Promise<readonly DecodedText[]>;
 
+  /** Returns the bytes of each token. */
+  spellings(tokenizer: string): Promise<TokenSpellings>;
+
   /** Returns content, in shared memory, as what others are compared with. */
   shingleTarget(segments: JoinedSegments): ShingleTarget;
 
@@ -144,4 +148,6 @@ export interface TokenizerPool extends Tokenizers {
     signal: AbortSignal,
     options?: DecodeOptions,
   ): Promise<readonly DecodedText[]>;
+
+  spellings(tokenizer: string | VocabularyFile): Promise<TokenSpellings>;
 }

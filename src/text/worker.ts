@@ -9,6 +9,7 @@ import { releaseBytes } from './mapped-bytes.js';
 import { LongRun, LongText } from './characters.js';
 import { libraryEncoding, type LibraryEncoding, type LibraryTask } from './library/library-encoding.js';
 import { type Slices, Turns } from './slices.js';
+import { readSpellings, type TokenSpellings } from './spellings.js';
 
 /** Work of a call for a thread. */
 interface Wanted {
@@ -27,6 +28,8 @@ export interface EncodeTask extends Task {
 }
 
 export type DecodeTask = Task & ItemsToDecode;
+
+export type SpellTask = Task;
 
 export type CompareTask = Wanted & ShinglesToCompare;
 
@@ -79,6 +82,11 @@ export async function decode(task: DecodeTask): Promise<DecodeOutcome | undefine
 /** Decodes with a tokenizer of the library. Undefined: cancelled. */
 export async function decodeByLibrary(task: DecodeTask): Promise<DecodeOutcome | undefined> {
   return libraryOf(task).decodeItems(task, libraryTask(task));
+}
+
+/** Reads the bytes of each token. */
+export function spell({ encoding }: SpellTask): Promise<TokenSpellings> {
+  return readSpellings(encoding);
 }
 
 function libraryOf({ encoding }: Task): LibraryEncoding {

@@ -65,6 +65,7 @@ export class VaultTokenizers {
       },
       decode: async (name, items: readonly TokensToDecode[], signal, options?: DecodeOptions) =>
         pool.decode(await this.#sourceOf(name), items, signal, options),
+      spellings: async (name) => pool.spellings(await this.#sourceOf(name)),
       shingleTarget: (segments) => pool.shingleTarget(segments),
       compare: (shingles, signal) => pool.compare(shingles, signal),
       chatTemplate: (name) => this.#chatTemplate(name),

@@ -22,6 +22,8 @@ export interface SearchParts {
 export interface IndexedMessage {
   readonly index: number;
   readonly message: StoredMessage;
+  /** Hits before this offset are left out. */
+  readonly fromOffset: number;
 }
 
 /** Undefined: the message cannot be given as text. */
@@ -47,21 +49,20 @@ export class MessageSearch {
   ) {}
 
   /**
-   * Returns the hits of each message, at most `hitsMax` of one: the first message's from this offset on.
-   * Rejects with CANCELLED.
+   * Returns the hits of each message, at most `hitsMax` of one. Rejects with CANCELLED.
    */
   async hitsOf(
     snapshot: ConversationSnapshot,
     messages: readonly IndexedMessage[],
-    { fromOffset, hitsMax }: { readonly fromOffset: number; readonly hitsMax: number },
+    hitsMax: number,
   ): Promise<readonly Outcome[]> {
     const { tokenizer } = snapshot.conversation;
     if (!(await this.parts.tokenizers.has(tokenizer))) {
       return messages.map(({ message }) => (message.tokenCount === 0 ? [] : undefined));
     }
     const found = new Map<string, Outcome>();
-    const keys = messages.map(({ message }, at) =>
-      [tokenizer, at === 0 ? fromOffset : 0, ...message.segments.map(({ key }) => key)].join(' '),
+    const keys = messages.map(({ message, fromOffset }) =>
+      [tokenizer, fromOffset, ...message.segments.map(({ key }) => key)].join(' '),
     );
     const unknown = messages.filter(({ message }, at) => {
       const key = keys[at]!;
@@ -71,9 +72,9 @@ export class MessageSearch {
       return known === undefined && message.tokenCount > 0;
     });
     const keyOf = new Map(messages.map(({ index }, at) => [index, keys[at]!]));
+    const offsets = new Map(messages.map(({ index, fromOffset }) => [index, fromOffset]));
+    const begin = (index: number) => new TextSearch(this.needle, offsets.get(index) ?? 0, hitsMax);
     for (const group of groups(unknown)) {
-      const begin = (index: number) =>
-        new TextSearch(this.needle, index === messages[0]!.index ? fromOffset : 0, hitsMax);
       for (const [index, outcome] of await this.searched(snapshot, group, begin)) {
         const key = keyOf.get(index)!;
         found.set(key, outcome);
@@ -127,7 +128,7 @@ export class MessageSearch {
 }
 
 /** True for failures of a message's content, beside which others can be searched. */
-function isOfContent(error: unknown): boolean {
+export function isOfContent(error: unknown): boolean {
   return (
     isStowkenError(error, 'UNDECODABLE_TOKEN') ||
     isStowkenError(error, 'CORRUPT_SEGMENT') ||

@@ -1,3 +1,5 @@
+import { type CaseVariants, foldCase } from '../../text/index.js';
+
 /** Text to look for. */
 export interface NeedleOptions {
   readonly text: string;
@@ -18,9 +20,24 @@ export class Needle {
     this.length = this.folded.length;
   }
 
+  get ignoresCase(): boolean {
+    return this.options.ignoreCase;
+  }
+
   /** Returns the text in the form in which it is searched, with the same offsets. */
   fold(text: string): string {
     return this.options.ignoreCase ? foldCase(text) : text;
+  }
+
+  /**
+   * Returns, for each character of the text, the characters that are taken for it. Returns undefined for a
+   * text that may be found where its bytes are not: U+FFFD stands for bytes that are no text.
+   */
+  characters(variants: CaseVariants): readonly (readonly string[])[] | undefined {
+    if (/[\ufffd\p{Surrogate}]/u.test(this.folded)) return undefined;
+    return Array.from(this.folded, (character) =>
+      this.options.ignoreCase ? [character, ...(variants.get(character) ?? [])] : [character],
+    );
   }
 
   /** Returns the offset of the first place at or behind `from`, in UTF-16 units; -1 if there is none. */
@@ -45,12 +62,4 @@ function firstCharacter(text: string): string {
 function lastCharacter(text: string): string {
   const isPair = /[\ud800-\udbff][\udc00-\udfff]$/.test(text);
   return text.slice(isPair ? -2 : -1);
-}
-
-/** Folds the case of each character by itself, and only where its length stays: offsets must. */
-function foldCase(text: string): string {
-  return text.replace(/[A-Z]+|[^\0-\x7f]/gu, (some) => {
-    const folded = some.toUpperCase().toLowerCase();
-    return folded.length === some.length ? folded : some;
-  });
 }

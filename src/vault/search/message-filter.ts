@@ -1,0 +1,121 @@
+import { limits } from '../../model/index.js';
+import type { StoredMessage } from '../../storage/index.js';
+import type { Turns } from '../event-loop.js';
+import { SegmentTokens } from '../read/segment-tokens.js';
+import { FOUND } from './automaton.js';
+import { isOfContent, type SearchParts } from './messages.js';
+import { type SegmentScan, SegmentStates, WindowStates } from './segment-states.js';
+import type { TokenScanner } from './token-scanner.js';
+
+/** A message that is followed segment by segment. */
+interface Walk {
+  readonly message: StoredMessage;
+  /** Segments that are behind. */
+  passed: number;
+  state: number;
+}
+
+/**
+ * Finds the messages of one tokenizer that may hold a needle, by their tokens. Each distinct segment is
+ * scanned once, as long as it is remembered; in a message of several segments once more, if the one before it
+ * ends with a beginning of the needle.
+ */
+export class MessageFilter {
+  readonly #remembered = new SegmentStates();
+
+  constructor(
+    private readonly parts: SearchParts,
+    private readonly scanner: TokenScanner,
+    private readonly turns: Turns,
+  ) {}
+
+  /**
+   * Returns those of the messages that may hold the needle. All that hold it are among them, and those that
+   * cannot be read or have tokens that the tokenizer does not have.
+   */
+  async select(messages: readonly StoredMessage[]): Promise<ReadonlySet<StoredMessage>> {
+    const selected = new Set<StoredMessage>();
+    const states = new WindowStates(this.#remembered);
+    // Each segment is scanned with state 0 before it at first: in nearly all places that is the state.
+    for (const { segments } of messages) for (const segment of segments) states.want(segment, 0);
+    let walks = messages.map((message): Walk => ({ message, passed: 0, state: 0 }));
+    while (walks.length > 0) {
+      for (const batch of batchesOf(states.takeWanted())) await this.#scan(batch, states);
+      walks = walks.filter((walk) => {
+        const goesOn = follow(walk, states);
+        if (walk.state === FOUND) selected.add(walk.message);
+        return goesOn;
+      });
+    }
+    return selected;
+  }
+
+  /** Scans segments that are read together. */
+  async #scan(batch: readonly SegmentScan[], states: WindowStates): Promise<void> {
+    const tokens = await this.#read(batch);
+    let spent = 0;
+    for (const scan of batch) {
+      states.set(scan, tokens === undefined ? FOUND : this.#behind(tokens, scan.before));
+      spent += scan.tokenCount;
+      if (spent < limits.decodeAheadTokensMax) continue;
+      await this.turns.spend(spent);
+      spent = 0;
+    }
+    await this.turns.spend(spent);
+  }
+
+  /** Resolves to undefined if they cannot be read together. */
+  async #read(batch: readonly SegmentScan[]): Promise<SegmentTokens | undefined> {
+    try {
+      return await SegmentTokens.read({ ...this.parts, recent: nothingRecent }, batch, 'le32');
+    } catch (error) {
+      if (!isOfContent(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Returns the state behind the next segment. */
+  #behind(tokens: SegmentTokens, before: number): number {
+    try {
+      return this.scanner.scan(tokens.next(), before);
+    } catch (error) {
+      if (!isOfContent(error)) throw error;
+      return FOUND;
+    }
+  }
+}
+
+/** Segments are looked up in the memory of states, and read once: they are not kept for other calls. */
+const nothingRecent = { get: () => undefined, add: () => undefined };
+
+/** Follows a message as far as states are known. Returns true if it goes on behind a scan. */
+function follow(walk: Walk, states: WindowStates): boolean {
+  const { segments } = walk.message;
+  for (; walk.passed < segments.length && walk.state !== FOUND; walk.passed++) {
+    const segment = segments[walk.passed]!;
+    const behind = states.get(segment.key, walk.state);
+    if (behind === undefined) {
+      states.want(segment, walk.state);
+      return true;
+    }
+    walk.state = behind;
+  }
+  return false;
+}
+
+/** Splits segments into batches that are read together. */
+function* batchesOf(scans: readonly SegmentScan[]): Generator<readonly SegmentScan[], void, void> {
+  let from = 0;
+  let tokens = 0;
+  for (const [index, { tokenCount }] of scans.entries()) {
+    const isFull =
+      tokens + tokenCount > limits.readBatchTokensMax || index - from >= limits.readBatchSlotsMax;
+    if (isFull && index > from) {
+      yield scans.slice(from, index);
+      from = index;
+      tokens = 0;
+    }
+    tokens += tokenCount;
+  }
+  if (from < scans.length) yield scans.slice(from);
+}
