@@ -81,6 +81,15 @@ describe.each(backendKinds)('forking in the %s backend', (kind) => {
     });
   });
 
+  it('refuses a fork to the id that the same change puts', async () => {
+    const a = segment(1);
+    await commit(storing('x', [a]));
+    const change = { ...storing('y', [a]), fork: { id: 'x', newId: 'y', messageCount: 0, timeMs: 2_000 } };
+    const refusal = { reason: 'INVALID_FIELD', metadata: { field: 'new_id' } };
+    await expect(commit(change)).rejects.toMatchObject(refusal);
+    expect(await bench().backend.getConversation('y')).toBeUndefined();
+  });
+
   it('cuts a long list at any message', async () => {
     const list = longList(3000);
     await commit(puttingList('x', list.slice(0, 2000)));

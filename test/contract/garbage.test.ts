@@ -67,6 +67,19 @@ describe.each(backendKinds)('garbage in the %s backend', (kind) => {
     expect(await bench().backend.findSegments([a.hash])).toEqual([undefined]);
   });
 
+  it('leaves what the same change brings and deletes: it is garbage from this change on', async () => {
+    const [a, b] = [segment(1, 2, 3), segment(4, 5)];
+    await commit({ newSegments: [a, b] });
+    const { deleteSegments } = await commit({ newSegments: [a], deleteSegments: [a.hash, b.hash] });
+    expect(deleteSegments).toEqual([
+      { deleted: false, refCount: 0 },
+      { deleted: true, refCount: 0 },
+    ]);
+    expect(await commit({ deleteSegments: [a.hash] })).toMatchObject({
+      deleteSegments: [{ deleted: true, refCount: 0 }],
+    });
+  });
+
   it('keeps what an open snapshot may read, and collects it after', async () => {
     const a = segment(1, 2, 3);
     await commit(storing('c', [a]));

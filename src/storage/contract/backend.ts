@@ -53,9 +53,9 @@ export interface StorageBackend {
    * Applies a change. Preconditions are checked first, in the order written here; then everything is written,
    * in the order of Change's fields. Rejects with REGISTRY_CONFLICT and CORRUPT_SEGMENT (a replacement whose
    * registry is not stored, or that has other tokens), REQUEST_ID_REUSED, REGISTRY_CONFLICT (other frames,
-   * and a new registry), TOKENIZER_CHANGED, REVISION_MISMATCH, CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND,
-   * RANGE_PAST_END, SEGMENT_MISSING (metadata.hashes: comma-separated) without effect; COMMIT_FAILED,
-   * WRITES_STOPPED.
+   * and a new registry), TOKENIZER_CHANGED, INVALID_FIELD (one id is put and forked to), REVISION_MISMATCH,
+   * CONVERSATION_EXISTS, CONVERSATION_NOT_FOUND, RANGE_PAST_END, SEGMENT_MISSING (metadata.hashes:
+   * comma-separated) without effect; COMMIT_FAILED, WRITES_STOPPED.
    */
   commit(change: Change): Promise<ChangeResult>;
 

@@ -130,7 +130,8 @@ export interface Change {
   /**
    * Creates a conversation `newId` with the fields and the first messages of a stored one, which becomes its
    * parent. Refused with RANGE_PAST_END if the parent has fewer messages, and with CONVERSATION_EXISTS if
-   * another conversation `newId` exists. If that one has the very same content, nothing changes.
+   * another conversation `newId` exists. If that one has the very same content, nothing changes. Refused
+   * with INVALID_FIELD if the same change puts `newId`.
    */
   readonly fork?: {
     readonly id: string;

@@ -2,6 +2,7 @@ import { tokenizerChanged } from '../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome, StoredTotals } from '../contract/change.js';
 import type { ChangeOps, ChangeOpsInTurn, ManifestPlanInTurn, Part, RequestMemory } from './change-ops.js';
 import type { ResultDraft } from './change-results.js';
+import { putAndForked } from './refusals.js';
 import { checkRegistries } from './registry-checks.js';
 import { atOnce, settled, type Steps } from './steps.js';
 import { usageOf } from './usage.js';
@@ -66,6 +67,7 @@ export function* planSteps<Incoming>(
   );
   const putsTokenizer = change.putTokenizer && (yield* isNewTokenizer(ops, change.putTokenizer));
   const incoming = yield* settled(ops.resolveIncoming(change.newSegments ?? []));
+  if (change.put && change.fork?.newId === change.put.spec.id) throw putAndForked(change.put.spec.id);
   const put = change.put && (yield* settled(ops.planPut(change.put, incoming)));
   const append = change.append && (yield* settled(ops.planAppend(change.append, incoming)));
   const fork = change.fork && (yield* settled(ops.planFork(change.fork)));

@@ -13,6 +13,11 @@ export function conversationExists(id: string, revision: number): StowkenError {
   });
 }
 
+export function putAndForked(id: string): StowkenError {
+  const message = `conversation ${quoted(id)} is put by the change that forks another one to it`;
+  return new StowkenError('INVALID_FIELD', message, { field: 'new_id' });
+}
+
 export function prefixOutdated(id: string): StowkenError {
   return new StowkenError('PREFIX_OUTDATED', `conversation ${quoted(id)} has grown meanwhile`, { id });
 }

@@ -149,14 +149,11 @@ export class PostgresChangeOps implements ChangeOpsInTurn<void> {
 
 /**
  * Takes back the condemnation of what the change brings, or refers to from now on: it is locked until the
- * change is made. To lose a reference keeps nothing.
+ * change is made. To lose a reference, or to be deleted, keeps nothing.
  */
 function revive({ state, transaction, p }: Work, change: Change): void {
-  const { removeReferences = [], deleteSegments = [], ...rest } = change;
-  const kept = new Set(hashesOf(rest));
-  const only = new Set(deleteSegments);
-  for (const { hash } of removeReferences) if (!kept.has(hash)) only.add(hash);
-  const condemned = [...state.segments].filter(([hash, place]) => place.condemned && !only.has(hash));
+  const kept = new Set(hashesOf({ ...change, removeReferences: [], deleteSegments: [] }));
+  const condemned = [...state.segments].filter(([hash, place]) => place.condemned && kept.has(hash));
   if (condemned.length === 0) return;
   const columns = [condemned.map(([, { k }]) => k), condemned.map(([, { slot }]) => slot)];
   transaction.send(reviveSegments, [p, ...columns]);
