@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { freePort, initPostgres, startPostgres, stopPostgres } from '../lib/postgres-programs.js';
 
+/** A table with what it has apart, or one of its indexes. */
+export interface Relation {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 /** A durable PostgreSQL of its own, on a free port of loopback, with the settings that it comes with. */
 export class OwnDatabase {
   private constructor(
@@ -42,19 +48,21 @@ export class OwnDatabase {
     return this.number(`select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') n`);
   }
 
-  /** Bytes of the tables of a schema, with their indexes, without rows that are dead. */
-  async tableBytes(schema: string): Promise<number> {
+  /** Bytes of the tables of a schema, with their indexes, without rows that are dead; by their names. */
+  async tableBytes(schema: string): Promise<Relation[]> {
     const { rows } = await this.client.query<{ t: string }>(
       `select format('%I.%I', schemaname, tablename) t from pg_tables where schemaname = $1`,
       [schema],
     );
     for (const { t } of rows) await this.client.query(`vacuum full ${t}`);
-    const { rows: sizes } = await this.client.query<{ n: string }>(
-      `select sum(pg_total_relation_size(format('%I.%I', schemaname, tablename)::regclass)) n
-       from pg_tables where schemaname = $1`,
+    const { rows: sizes } = await this.client.query<{ name: string; n: string }>(
+      `select c.relname as name, case c.relkind when 'i' then pg_relation_size(c.oid)
+         else pg_table_size(c.oid) end n
+       from pg_class c where c.relnamespace = (select oid from pg_namespace where nspname = $1)
+       and c.relkind in ('r', 'i')`,
       [schema],
     );
-    return Number(sizes[0]?.n);
+    return sizes.map(({ name, n }) => ({ name, bytes: Number(n) }));
   }
 
   async stop(): Promise<void> {
