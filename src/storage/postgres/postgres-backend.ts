@@ -24,6 +24,7 @@ import type { StorageActivity } from '../shared/activity.js';
 import { checkVault } from './check/check.js';
 import { repairVault } from './check/repair.js';
 import { keptTokenizer } from './commit/tokenizers.js';
+import { fillChunks, isWorthChunks, onDemand } from './collect/fill-chunks.js';
 import { forget, overwriteUnused } from './collect/forget.js';
 import { Committer } from './commit/committer.js';
 import type { VaultParts } from './commit/parts.js';
@@ -154,6 +155,12 @@ export class PostgresBackend implements ManagedBackend {
 
   overwriteUnused(options: OverwriteOptions): Promise<Overwritten> {
     return overwriteUnused(this.vault, options);
+  }
+
+  /** Puts the index by hash into chunks: the database itself has the rest of what a rewriting would free. */
+  async defragment(signal: AbortSignal): Promise<void> {
+    for (const p of this.vault.partitions.all)
+      if (await isWorthChunks(this.vault, p, onDemand)) await fillChunks(this.vault, p, signal);
   }
 
   stats(): Promise<VaultStats> {

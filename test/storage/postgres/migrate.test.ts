@@ -27,11 +27,11 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
       message: expect.stringContaining('run stowken migrate') as string,
     });
     const runs = await Promise.all(Array.from({ length: 4 }, () => migratePostgres({ url, schema })));
-    expect(runs.map(({ from }) => from).sort()).toEqual([0, 6, 6, 6]);
+    expect(runs.map(({ from }) => from).sort()).toEqual([0, 7, 7, 7]);
     const backend = await open(url, schema);
     await backend.commit(storing('c', [segment(1)]));
     await backend.close();
-    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 6, to: 6, partitions: 1 });
+    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 7, to: 7, partitions: 1 });
     const again = await open(url, schema);
     expect(await again.getConversation('c')).toMatchObject({ revision: 1 });
     await again.close();
@@ -74,9 +74,9 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const made = await stowken(['migrate', '--storage', url, '--schema', schema, '--json']);
     expect(made).toMatchObject({ code: 0, stderr: '' });
     const kind = { partitions: 1, distributed: false };
-    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 6, ...kind });
+    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 7, ...kind });
     const again = await stowken(['migrate', '--storage', url, '--schema', schema]);
-    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 6 already\n`);
+    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 7 already\n`);
     await drop(url, schema);
   });
 
@@ -84,7 +84,7 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const [url, schema] = [new URL(await testDatabase()), newSchema()];
     url.searchParams.set('schema', schema);
     const made = await stowken(['migrate', '--storage', url.toString()]);
-    expect(made.stdout).toBe(`the tables in schema ${schema} are of version 6 now\n`);
+    expect(made.stdout).toBe(`the tables in schema ${schema} are of version 7 now\n`);
     const backend = await open(url.toString());
     await backend.close();
     await drop(await testDatabase(), schema);

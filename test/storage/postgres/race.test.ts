@@ -94,6 +94,10 @@ async function race(vault: SharedVault, ms: number): Promise<Figures> {
       figures.collected += done?.segments ?? 0;
     }
   };
+  const fillChunks = async (server: ManagedBackend) => {
+    for (const { signal } = new AbortController(); Date.now() < untilMs; await sleep(5))
+      await server.defragment!(signal);
+  };
   const cut = async () => {
     const database = await Database.open({ url: vault.url, connectionsMax: 1 });
     const text = `select pg_terminate_backend(pid) from pg_stat_activity
@@ -109,6 +113,7 @@ async function race(vault: SharedVault, ms: number): Promise<Figures> {
     ...servers.flatMap((server, at) => [work(server, 2 * at), work(server, 2 * at + 1)]),
     collect(servers[0]!),
     collect(servers[1]!),
+    fillChunks(servers[2]!),
     cut(),
   ]);
   for (const id of stored) {
@@ -170,17 +175,52 @@ describe.skipIf(postgresMissing !== undefined)('servers that store what others c
     expect(await collectWhileStored(waitsForGate)).toEqual([]);
   });
 
-  it('would lose it without the gate', async () => {
+  /**
+   * Puts a content into chunks that one server stored after another's store has looked for it, before that
+   * writes it. Resolves to what is wrong then.
+   */
+  async function chunksWhileStored(between: (vault: SharedVault) => Promise<unknown>) {
+    const vault = await SharedVault.create();
+    const [one, other] = [await vault.open({ beatMs: 20 }), await vault.open({ beatMs: 20 })];
+    const [content] = contents;
+    let filling: Promise<unknown> = Promise.resolve();
+    beforePut(async (count) => {
+      if (count !== 1) return;
+      await other.commit(storing('second', [content!]));
+      filling = other.defragment!(new AbortController().signal);
+      await Promise.race([filling, between(vault)]);
+    });
+    await one.commit(storing('first', [content!]));
+    await filling;
+    const violations = await one.check();
+    await vault.close();
+    return violations;
+  }
+
+  it('keep one entry of a content in the index by hash', async () => {
+    expect(await chunksWhileStored(waitsForGate)).toEqual([]);
+  });
+
+  /** Does something with gates that hold nobody. */
+  async function withoutGate(work: () => Promise<void>): Promise<void> {
     const kept = [{ ...holdGate }, { ...requireGate }] as const;
     const text = 'select $2::int g where $1::int is not null';
     Object.assign(holdGate, { name: 'gate_off', text });
     Object.assign(requireGate, { name: 'gate_off_too', text });
     try {
-      const violations = await collectWhileStored(() => new Promise(() => {}));
-      expect(violations).toContainEqual(expect.objectContaining({ invariant: 'manifest-segments' }));
+      await work();
     } finally {
       Object.assign(holdGate, kept[0]);
       Object.assign(requireGate, kept[1]);
     }
-  });
+  }
+
+  it('would lose it without the gate, or have two entries', () =>
+    withoutGate(async () => {
+      const lost = await collectWhileStored(() => new Promise(() => {}));
+      expect(lost).toContainEqual(expect.objectContaining({ invariant: 'manifest-segments' }));
+      vi.restoreAllMocks();
+      const twice = await chunksWhileStored(() => new Promise(() => {}));
+      expect(twice).toContainEqual(expect.objectContaining({ invariant: 'hash-index' }));
+    }));
 });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
+import { chunkTables } from '../../../src/storage/postgres/schema/chunks.js';
 import { fieldIndexes } from '../../../src/storage/postgres/schema/fields.js';
 import { first } from '../../../src/storage/postgres/schema/first.js';
 import { layout, partitionedTables } from '../../../src/storage/postgres/schema/layout.js';
@@ -95,9 +96,15 @@ it('every statement about the rows of a vault runs on Citus, by its documentatio
 });
 
 it('every table of rows of vaults can be distributed by partitions', () => {
-  const made = [...first, ...layout, ...usageTables, ...tagTables, ...prefixTables, ...fieldIndexes].map(
-    (text) => text.replace(/\s+/g, ' '),
-  );
+  const made = [
+    ...first,
+    ...layout,
+    ...usageTables,
+    ...tagTables,
+    ...prefixTables,
+    ...fieldIndexes,
+    ...chunkTables,
+  ].map((text) => text.replace(/\s+/g, ' '));
   const tables = made.flatMap((text) => /^create table (\w+) \((.*)\)$/.exec(text)?.slice(1, 3) ?? []);
   const kept = new Set(['vault', 'layout']);
   for (let at = 0; at < tables.length; at += 2) {

@@ -1,6 +1,7 @@
 import { type Codec, frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { CheckOptions, Violation } from '../../contract/checks.js';
 import { BackgroundTurns } from '../../shared/background.js';
+import { entriesOf } from '../commit/hashes.js';
 import type { VaultParts } from '../commit/parts.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
@@ -21,11 +22,12 @@ const scanParts: Statement = {
 };
 const hashesOfPacks: Statement = {
   name: 'check_hashes',
-  text: 'select h, r, k, slot, tokens from hx where p = $1 and h = any($2::uuid[])',
+  text: `select x.h, x.r, x.k, x.slot, x.tokens from ${entriesOf('$2')} x`,
 };
 const readState: Statement = {
   name: 'check_state',
-  text: `select t.*, (select count(*) from hx where p = $1) hashes, (select count(*) from part where p = $1) parts
+  text: `select t.*, (select count(*) from hx where p = $1)
+    + (select coalesce(sum(cardinality(hs)), 0) from hc where p = $1) hashes, (select count(*) from part where p = $1) parts
     from totals t where p = $1`,
 };
 const readDeltas: Statement = { name: 'check_deltas', text: 'select d from delta where p = $1' };

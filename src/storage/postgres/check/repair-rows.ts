@@ -1,4 +1,5 @@
 import type { SegmentHash } from '../../../model/index.js';
+import { entriesFrom } from '../collect/fill-chunks.js';
 import { int, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { type Delta, figures } from '../formats/delta.js';
@@ -38,6 +39,14 @@ const insertCounts: Statement = {
 const readHashes: Statement = {
   name: 'repair_hashes',
   text: 'select h, r, k, slot, tokens from hx where p = $1',
+};
+const readChunks: Statement = {
+  name: 'repair_chunks',
+  text: 'select h, hs, rs, ks, slots, tokens from hc where p = $1 order by h',
+};
+const deleteChunks: Statement = {
+  name: 'repair_chunks_gone',
+  text: 'delete from hc where p = $1 and h = any($2::uuid[])',
 };
 const deleteHashes: Statement = {
   name: 'repair_hashes_gone',
@@ -143,6 +152,22 @@ export async function writeHashes(transaction: Transaction, p: number, { stored 
     else wrong.push(head);
   }
   if (wrong.length > 0) transaction.send(deleteHashes, [p, wrong]);
+  const broken: string[] = [];
+  const chunks = await transaction.query(readChunks, [p]);
+  for (const [at, chunk] of chunks.entries()) {
+    const entries = entriesFrom(chunk);
+    const end = chunks[at + 1]?.['h'];
+    const isRight = entries.every(
+      ({ h, r, k, slot, tokens }) =>
+        h >= text(chunk['h']) &&
+        (end === undefined || h < text(end)) &&
+        right.get(h)?.entry === `${r} ${k} ${slot} ${tokens}`,
+    );
+    // Those entries of a broken chunk that are right become loose.
+    if (!isRight || entries.length === 0) broken.push(text(chunk['h']));
+    else for (const { h } of entries) right.delete(h);
+  }
+  if (broken.length > 0) transaction.send(deleteChunks, [p, broken]);
   const left = [...right].flatMap(([head, { hash, ...frame }]) => (hash ? [{ head, hash, ...frame }] : []));
   if (left.length > 0)
     transaction.send(insertHashes, [

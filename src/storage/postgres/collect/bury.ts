@@ -1,8 +1,9 @@
 import { frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
+import { sendHashesGone } from '../commit/hashes.js';
 import type { Work } from '../commit/work.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
-import { compareIds, headOf, keyOf, type PackId, type Place } from '../formats/ids.js';
+import { compareIds, keyOf, type PackId, type Place } from '../formats/ids.js';
 import { decodeDirectory, decodePack, encodePack, type PackedFrame } from '../formats/pack.js';
 
 const lockCondemned: Statement = {
@@ -22,11 +23,6 @@ export const updatePack: Statement = {
 const deleteParts: Statement = {
   name: 'parts_delete',
   text: 'delete from part where p = $1 and k = any($2::int8[])',
-};
-const deleteHashes: Statement = {
-  name: 'hashes_delete',
-  text: `delete from hx using unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot)
-    where hx.p = $1 and hx.h = u.h and hx.k = u.k and hx.slot = u.slot`,
 };
 const deleteCounts: Statement = {
   name: 'counts_delete',
@@ -107,7 +103,7 @@ export async function bury(
   if (emptied.length > 0) transaction.send(deleteParts, [p, emptied]);
   if (gone.length > 0) {
     const placed = [gone.map(({ k }) => k), gone.map(({ slot }) => slot)];
-    transaction.send(deleteHashes, [p, gone.map(({ hash }) => headOf(hash)), ...placed]);
+    sendHashesGone(transaction, p, gone);
     transaction.send(deleteCounts, [p, ...placed]);
     for (const { hash } of gone) vault.known.forget(hash);
   }

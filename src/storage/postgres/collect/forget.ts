@@ -123,6 +123,7 @@ async function forgetGroups(
   }
 }
 
-function throwIfAborted(signal: AbortSignal): void {
+/** @throws StowkenError CANCELLED when the signal has aborted */
+export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new StowkenError('CANCELLED', 'the work was cancelled');
 }

@@ -6,6 +6,7 @@ import type { Transaction } from '../database/transaction.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { hashFrom, headOf, type Place, uuidOf } from '../formats/ids.js';
 import { type Label, labelFrom } from '../formats/labels.js';
+import { entriesOf } from './hashes.js';
 import type { Partitions } from '../partitions.js';
 
 /** Rows of a partition's gate. Whoever names segments holds one; a collector takes all of them. */
@@ -21,8 +22,9 @@ const readRequest: Statement = {
 };
 export const findByHash: Statement = {
   name: 'segments_find',
-  text: `select x.h, x.r, x.k, x.slot, x.tokens, f.condemned from hx x
-    left join ref f on f.p = x.p and f.k = x.k and f.slot = x.slot where x.p = $1 and x.h = any($2::uuid[])`,
+  text: `select x.h, x.r, x.k, x.slot, x.tokens,
+      (select f.condemned from ref f where f.p = x.p and f.k = x.k and f.slot = x.slot) condemned
+    from ${entriesOf('$2')} x where x.p = $1`,
 };
 const lockHeads: Statement = {
   name: 'heads_lock',

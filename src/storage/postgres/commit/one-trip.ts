@@ -7,6 +7,7 @@ import { distinctHashes } from '../../shared/records.js';
 import type { Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, uuidOf } from '../formats/ids.js';
+import { entriesOf, isIndexed } from './hashes.js';
 import { type FoundPlace, gateRows, type PartitionState } from './lookup.js';
 import type { VaultParts } from './parts.js';
 import { Prefixes } from './prefixes.js';
@@ -22,7 +23,7 @@ const requireNew: Statement = {
   name: 'new_require',
   text: `select 1 / (case when count(*) = 0 then 1 else 0 end) from (
     select 1 a from conv where p = $1 and idh = $2
-    union all select 1 a from hx where p = $1 and h = any($3::uuid[])) x`,
+    union all select 1 a from ${entriesOf('$3')} e) x`,
 };
 /** Divides by zero if a request of this id is remembered. */
 const requireUnasked: Statement = {
@@ -32,10 +33,9 @@ const requireUnasked: Statement = {
 /** Divides by zero unless these segments are stored under these places, and none is condemned. */
 const requireKept: Statement = {
   name: 'segments_keep',
-  text: `select 1 / (case when count(*) = $5::int then 1 else 0 end) from hx x
-    join unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) on x.h = u.h and x.k = u.k and x.slot = u.slot
-    left join ref f on f.p = x.p and f.k = x.k and f.slot = x.slot
-    where x.p = $1 and f.condemned is null`,
+  text: `select 1 / (case when count(*) = $5::int then 1 else 0 end) 
+    from unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) where ${isIndexed}
+      and (select f.condemned from ref f where f.p = $1 and f.k = u.k and f.slot = u.slot) is null`,
 };
 /** Divides by zero unless these registries are stored, and none is about to go. */
 const requireRegistries: Statement = {

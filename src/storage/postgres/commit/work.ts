@@ -4,11 +4,12 @@ import type { NewSegment } from '../../contract/change.js';
 import type { Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { Delta } from '../formats/delta.js';
-import { headOf, type PackId, type Place, restOf } from '../formats/ids.js';
+import type { PackId, Place } from '../formats/ids.js';
 import type { ListColumns } from '../formats/list.js';
 import { encodeUsage, type GroupUsage } from '../formats/usage.js';
 import { encodePack, packBytesMax, type PackedFrame } from '../formats/pack.js';
 import { fold } from './fold.js';
+import { isIndexed, sendHashes } from './hashes.js';
 import type { FoundPlace, PartitionState } from './lookup.js';
 import type { VaultParts } from './parts.js';
 
@@ -16,11 +17,6 @@ const insertPart: Statement = {
   name: 'part_insert',
   text: `insert into part (p, k, c, n, m0, msgs, t0, toks, packs, list, dir, data)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9::int8[], $10, $11, $12)`,
-};
-const insertHashes: Statement = {
-  name: 'hashes_insert',
-  text: `insert into hx (p, h, r, k, slot, tokens) select $1::int, u.h, u.r, u.k, u.slot, u.tokens
-    from unnest($2::uuid[], $3::uuid[], $4::int8[], $5::int4[], $6::int4[]) u(h, r, k, slot, tokens) order by u.h`,
 };
 const insertGarbage: Statement = {
   name: 'garbage_insert',
@@ -40,9 +36,8 @@ export const reviveSegments: Statement = {
 /** Divides by zero unless all of these segments are stored, under these places. */
 export const requireStored: Statement = {
   name: 'segments_require',
-  text: `select 1 / (case when count(*) = $5::int then 1 else 0 end) from hx x
-    join unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) on x.h = u.h and x.k = u.k and x.slot = u.slot
-    where x.p = $1`,
+  text: `select 1 / (case when count(*) = $5::int then 1 else 0 end) 
+    from unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) where ${isIndexed}`,
 };
 
 /** A pack, and the part of a list that its row has too, if any. */
@@ -170,14 +165,8 @@ export class Work {
   #sendFresh(): void {
     const fresh = [...this.#fresh.values()];
     if (fresh.length === 0) return;
-    this.transaction.send(insertHashes, [
-      this.p,
-      fresh.map(({ segment }) => headOf(segment.hash)),
-      fresh.map(({ segment }) => restOf(segment.hash)),
-      fresh.map(({ place }) => place.k),
-      fresh.map(({ place }) => place.slot),
-      fresh.map(({ place }) => place.tokenCount),
-    ]);
+    const entries = fresh.map(({ segment: { hash }, place }) => ({ hash, ...place }));
+    sendHashes(this.transaction, this.p, entries);
     const unnamed = fresh.filter(({ holders }) => holders === 0);
     if (unnamed.length > 0)
       this.transaction.send(insertGarbage, [

@@ -1,6 +1,7 @@
 import { fold } from '../commit/fold.js';
 import type { VaultParts } from '../commit/parts.js';
 import { forgetAnswered, forgetOldRequests, forgottenAtOnce } from '../commit/requests.js';
+import { fillChunks, isWorthChunks, whileServing } from '../collect/fill-chunks.js';
 import { sweepPartition } from '../collect/sweep.js';
 import { int, type Statement } from '../database/driver.js';
 import { uuidOf } from '../formats/ids.js';
@@ -15,11 +16,13 @@ import { keepRegistries } from '../read/registries.js';
  */
 const [beatsBetween, beatsToForget] = [5, 60] as const;
 const droppersMs = 60_000;
+/** Growth of a partition's segments, and their least number, after which its index by hash is looked at. */
+const [chunkGrowth, chunkMin] = [1.1, 256] as const;
 
 const look: Statement = {
   name: 'house_look',
-  text: `select exists (select 1 from delta where p = $1) deltas, exists (select 1 from gone where p = $1) lists
-    from totals where p = $1`,
+  text: `select exists (select 1 from delta where p = $1) deltas, exists (select 1 from gone where p = $1) lists,
+      segs from totals where p = $1`,
 };
 const readDropping: Statement = {
   name: 'house_dropping',
@@ -36,6 +39,7 @@ export class Housekeeping {
   #building: Promise<void> | undefined;
   readonly #ended = new AbortController();
   #lease: ExclusiveLease | undefined;
+  readonly #chunksAt = new Map<number, number>();
   readonly #dropping = new Map<string, number>();
 
   constructor(private readonly vault: VaultParts) {}
@@ -60,8 +64,17 @@ export class Housekeeping {
       const [row] = found[index] ?? [];
       if (row?.['lists'] === true) await sweepPartition(this.vault, p);
       else if (row?.['deltas'] === true) await database.transact((transaction) => fold(transaction, p));
+      await this.#fillChunks(p, int(row?.['segs'] ?? 0));
     }
     await this.#keepRegistries();
+  }
+
+  /** Puts loose entries of the index by hash into chunks when they are many: looks when there are more. */
+  async #fillChunks(p: number, segments: number): Promise<void> {
+    const lookAt = Math.min(this.#chunksAt.get(p) ?? 0, segments * chunkGrowth);
+    if (segments < lookAt) return void this.#chunksAt.set(p, lookAt);
+    if (await isWorthChunks(this.vault, p, whileServing)) await fillChunks(this.vault, p, this.#ended.signal);
+    this.#chunksAt.set(p, Math.max(segments * chunkGrowth, segments + chunkMin));
   }
 
   /** Forgets requests that are older than this server remembers those that it was sent. */

@@ -3,6 +3,7 @@ import { Database, quotedSchema } from '../database/database.js';
 import { int, type Statement } from '../database/driver.js';
 import { constraintOf, refused, stateOf } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
+import { chunkOptions, chunkTables } from './chunks.js';
 import { fieldIndexes } from './fields.js';
 import { first, firstOptions } from './first.js';
 import { prefixTables } from './prefix.js';
@@ -43,6 +44,7 @@ const migrations: readonly Migration[] = [
   { statements: tagTables, options: [] },
   { statements: prefixTables, options: [] },
   { statements: fieldIndexes, options: [] },
+  { statements: chunkTables, options: chunkOptions },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */
