@@ -43,7 +43,8 @@ export class Conflicts {
   async settle(request: StoreRequest, draft: Draft, wasMet: boolean): Promise<Outcome> {
     const { client } = this;
     const rules = this.rulesNow();
-    const result = await settle(client, request, draft, rules);
+    const keepsEach = wasMet && rules.onConflict === 'append' && isOfRows(draft.format);
+    const result = await settle(client, request, draft, { ...rules, keepsEach });
     if (result !== 'other content') return { result, beside: false };
     const mayStand = rules.onConflict === 'append' && (wasMet || isOfRows(draft.format) || hasNumber(draft));
     const own = mayStand ? withOwnId(draft) : undefined;
@@ -53,7 +54,7 @@ export class Conflicts {
       return { result: await client.store(ownRequest), beside: true };
     } catch (error) {
       if (!isClientError(error, 'CONVERSATION_EXISTS')) throw error;
-      const again = await settle(client, ownRequest, own, rules);
+      const again = await settle(client, ownRequest, own, { ...rules, keepsEach });
       if (again === 'other content') throw otherContent(ownRequest, rules.onConflict);
       return { result: again, beside: again !== 'unchanged' };
     }
@@ -75,7 +76,7 @@ function withOwnId(draft: Draft): Draft | undefined {
   const { id } = spec;
   if (id === undefined) return undefined;
   const hash = createHash('sha256')
-    .update(JSON.stringify([messages, document]))
+    .update(JSON.stringify([messages, document, spec]))
     .digest('hex');
   const own = `${id}~${hash.slice(0, 12)}`;
   if (Buffer.byteLength(own) > limits.conversationIdBytesMax) return undefined;

@@ -14,6 +14,8 @@ export type ConflictWay = (typeof conflictWays)[number];
 /** Rules by which conversations are stored that are known already. */
 export interface ConflictOptions extends Pick<RecordDefaults, 'specialTokens' | 'changing'> {
   readonly onConflict: ConflictWay;
+  /** True: a conversation with the same messages and more, fewer or other fields is other content. */
+  readonly keepsEach?: boolean;
 }
 
 type StoredMessage = Exclude<ReadPart, { kind: 'header' }>;
@@ -30,7 +32,7 @@ export async function settle(
   client: StowkenClient,
   request: StoreRequest,
   draft: Draft,
-  { onConflict: way, changing: known, ...defaults }: ConflictOptions,
+  { onConflict: way, changing: known, keepsEach = false, ...defaults }: ConflictOptions,
 ): Promise<Settled> {
   const id = request.conversation?.id ?? '';
   if (way === 'fail') return 'other content';
@@ -44,10 +46,13 @@ export async function settle(
     .slice(0, together)
     .every((message, index) => isSameMessage(message, stored.messages[index]!, stored.asTokens[index]));
   if (!isSame) return way === 'replace' ? replace() : 'other content';
+  const hasNews =
+    hasValues(draft.document) && documentJsonOf(stored.messages) !== JSON.stringify(draft.document);
+  const saysOther = differs(conversation, stored.conversation);
+  if (keepsEach && (hasNews || saysOther || stored.messages.length !== draft.messages.length))
+    return 'other content';
   const more = draft.messages.slice(stored.messages.length);
   const hasText = more.some(({ content }) => typeof content === 'string');
-  // A conversation without text has no tokenizer for what comes now. Fields are not appended to.
-  const saysOther = differs(conversation, stored.conversation);
   const isOld = stored.messages.length > draft.messages.length;
   const { specialTokens = false } = defaults;
   const isEncodedOtherwise =
@@ -59,6 +64,7 @@ export async function settle(
           typeof content === 'string' && hasSpecials(stored.messages[index]!) !== specialTokens,
       );
   if (isEncodedOtherwise && !(isOld && way === 'append')) return replace();
+  // A conversation without text has no tokenizer for what comes now. Fields are not appended to.
   if (more.length > 0 && ((hasText && stored.conversation.tokenizer === '') || saysOther)) return replace();
   if (more.length > 0) {
     // The line need not name the tokenizer that the conversation has.
@@ -73,8 +79,6 @@ export async function settle(
     return client.append(id, messages, { ifRevision: stored.conversation.revision });
   }
   if (isOld && way === 'append') return 'unchanged';
-  const hasNews =
-    hasValues(draft.document) && documentJsonOf(stored.messages) !== JSON.stringify(draft.document);
   const beganBefore = createTimeMs !== undefined && createTimeMs < stored.conversation.createTimeMs;
   return isOld || hasNews || beganBefore || saysOther ? replace() : 'unchanged';
 }

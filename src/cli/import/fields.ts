@@ -10,6 +10,7 @@ import {
   type Json,
   MissingMessage,
   parseExactly,
+  saidInRoom,
   withoutRawNumbers,
   writeWithRawNumbers,
 } from './shapes/index.js';
@@ -19,9 +20,6 @@ const importKey = 'import';
 
 /** Shape of a line whose tools stand beside its messages as OpenAI's chat API has them. */
 const chatFormat = 'openai-chat';
-
-/** Shape of which some texts have no place in their line, because they are in parts there. */
-const unplacedFormat = 'telegram';
 
 /** Fields of one message, as import keeps them. */
 interface KeptFields {
@@ -164,7 +162,8 @@ export function sameLines(
   const onUse = (end: number) => (used = Math.max(used, end));
   try {
     const lines = documentsOf(last.format, last.document, spec, stored, data, onUse);
-    if (last.format !== unplacedFormat && stored.slice(used).some(isSaid)) return undefined;
+    used = Math.max(used, saidInRoom(last.format, last.document));
+    if (stored.slice(used).some(isSaid)) return undefined;
     return lines.map((line) => escapeJson(writeWithRawNumbers(line)));
   } catch (error) {
     if (error instanceof MissingMessage) return undefined;

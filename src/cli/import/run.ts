@@ -7,6 +7,7 @@ import { BadLine } from './bad-line.js';
 import { ChangingTokenizers, isForOthers } from './changed-text.js';
 import { Conflicts } from './beside.js';
 import type { ConflictWay } from './conflict.js';
+import { KindsOfFile } from './kinds-of-file.js';
 import { parseDocument, withoutStacks } from './parse.js';
 import { RefusedLines } from './refused/refused-lines.js';
 import {
@@ -62,6 +63,7 @@ export class ImportRun {
   /** Last store under way of each id: the next one of the same id waits for it. */
   private readonly lastOfId = new Map<string, Promise<void>>();
   private readonly refused = new RefusedLines();
+  private kinds = new KindsOfFile();
   private known: Conflicts | undefined;
   /** Undefined until a text is for a tokenizer that does not come with the program. */
   private changing: ChangingTokenizers | undefined;
@@ -113,6 +115,7 @@ export class ImportRun {
     file: string,
     wasFound: boolean,
   ): AsyncGenerator<Found, void, void> {
+    this.kinds = new KindsOfFile();
     const onRead = (bytes: number) => this.progress.advance(bytes);
     const batches = readBatches(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
     let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
@@ -177,7 +180,7 @@ export class ImportRun {
         }
         const wrapped = isOnly ? wrappedIn(value) : undefined;
         if (wrapped !== undefined) return [...this.readWrapped(where, wrapped)];
-        return readDocument(value, json, { ...this.options, alone: isOnly });
+        return this.kinds.read(value, json, { ...this.options, alone: isOnly });
       } catch (error) {
         this.fail(where, error);
         this.refused.add(document.bytes, error);

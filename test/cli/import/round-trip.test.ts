@@ -54,7 +54,7 @@ describe('import, then export --format same', () => {
   });
 
   it('stores rows of one id beside each other, once', async () => {
-    const sent = [
+    const sent: object[] = [
       { id: 'q1', prompt: 'a', completion: 'b', metadata: { n: '1' } },
       { id: 'q1', prompt: 'a', completion: 'c', metadata: { n: '2' } },
       { id: 2, messages: [{ role: 'user', content: 'a' }] },
@@ -62,11 +62,12 @@ describe('import, then export --format same', () => {
       { id: 'chat', messages: [{ role: 'user', content: 'a' }] },
       { id: 'chat', messages: [{ role: 'user', content: 'b' }], model: 'gpt-4o' },
     ];
+    sent.push({ ...sent[0]!, metadata: { n: '3' } });
     const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
-    expect(first).toMatchObject({ stored: 6, beside: 3, unchanged: 0, failed: 0 });
+    expect(first).toMatchObject({ stored: 7, beside: 4, unchanged: 0, failed: 0 });
     expect(await same()).toEqual(expect.arrayContaining(sent));
     const again = await run(['import', '--json', '-'], lines(sent));
-    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 6, failed: 0 }]);
+    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 7, failed: 0 }]);
     // An id that came before, of a chat, is that chat's.
     const other = { id: 'chat', messages: [{ role: 'user', content: 'c' }] };
     const [refused] = jsonLines((await run(['import', '--json', '-'], lines([other]))).stdout);
@@ -402,6 +403,51 @@ describe('import, then export --format same', () => {
         { id: 'q', prompt: 'Hi', completion: 'Ho', score: 1 },
       ]),
     );
+    await run(['delete', '--all']);
+  });
+
+  it('writes what was added to a room whose texts are in parts', async () => {
+    const text = ['See ', { type: 'link', text: 'it' }];
+    const room = { id: 9, name: 'r', messages: [{ id: 1, type: 'message', date: 'd', from: 'Ann', text }] };
+    await run(['import', '-'], lines([room]));
+    expect(await same()).toEqual([room]);
+    await run(['append', '9', '-'], lines([{ role: 'user', content: 'More' }]));
+    const { stdout } = await run(['export', '--format', 'same']);
+    expect(jsonLines(stdout)).toMatchObject([{ messages: [{ content: 'See it' }, { content: 'More' }] }]);
+    await run(['delete', '--all']);
+  });
+
+  it('keeps records that say nothing among others of their kind', async () => {
+    const sent = [
+      { step: 1, note: 'It has more than four words.' },
+      { step: 2, note: null },
+      { step: 3, note: '' },
+    ];
+    const other = { step: 4, loss: 0.5 };
+    const first = await run(['import', '--json', '-'], lines([...sent, other]));
+    expect(jsonLines(first.stdout)).toMatchObject([
+      { stored: 3, failed: 1, formats: { texts: 1, record: 2 } },
+    ]);
+    expect(first.stderr).toContain('measurements: leave the file out');
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    await run(['delete', '--all']);
+    const events = [
+      ['event', { part: { type: 'text', text: 'Here is what I found.' } }],
+      ['event', { status: 'idle' }],
+    ];
+    await run(['import', '-'], lines(events));
+    expect(await same()).toEqual(expect.arrayContaining(events));
+    await run(['delete', '--all']);
+  });
+
+  it('refuses settings that are alone in their file, and takes rows with such texts', async () => {
+    const settings = { name: 'x', description: 'It serves what was stored before.' };
+    const alone = await run(['import', '--json', '-'], lines([settings]));
+    expect(jsonLines(alone.stdout)).toMatchObject([{ stored: 0, failed: 1 }]);
+    const rows = [settings, { ...settings, name: 'y' }];
+    const several = await run(['import', '--json', '-'], lines(rows));
+    expect(jsonLines(several.stdout)).toMatchObject([{ stored: 2, failed: 0 }]);
+    expect(await same()).toEqual(expect.arrayContaining(rows));
     await run(['delete', '--all']);
   });
 

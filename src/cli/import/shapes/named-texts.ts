@@ -1,6 +1,16 @@
 import { type Documents, isMessage, namesModel } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
-import { isOfChoices, isOfIdentifier, isOfLog, isOfSpeaker, isOfText, type Part, partOf } from './names.js';
+import {
+  isOfChoices,
+  isOfDetails,
+  isOfIdentifier,
+  isOfLabel,
+  isOfLog,
+  isOfSpeaker,
+  isOfText,
+  type Part,
+  partOf,
+} from './names.js';
 import type { Shape } from './shape.js';
 import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
@@ -76,10 +86,13 @@ function keyOfValue(line: JsonObject): string | undefined {
   });
 }
 
-/** True for a question and at least one answer, wherever they are in a line. */
-export function hasQuestionAndAnswer(line: JsonObject): boolean {
-  const { asks, says } = tally(line);
-  return asks > 0 && says > 0;
+/** True for a line that says more than the one text that another shape would read of it. */
+export function saysMore({ name }: Shape, line: JsonObject): boolean {
+  const { asks, says, sentences, named } = tally(line);
+  // A title beside a text of a corpus is not a part of it.
+  if (name === 'text') return named > 0;
+  const others = sentences - named;
+  return asks + says > 1 || others > 0;
 }
 
 /** True for sentences that are asked or answered by their names: settings of a program have none. */
@@ -170,7 +183,9 @@ function isRead(text: string, part: Part | undefined): boolean {
 
 function mayBeRead(key: string, value: Json): boolean {
   if (isLikeHoleKey(key) || isOfIdentifier(key) || namesModel(key, value)) return false;
-  return !isOfSpeaker(key) || typeof value !== 'string' || isSentence(value);
+  if (typeof value !== 'string') return !isOfDetails(key);
+  if (isOfLabel(key)) return isSentence(value, wordsOfNamed);
+  return !isOfSpeaker(key) || isSentence(value);
 }
 
 /** Returns the part of a value: by its name, else, for sentences and texts, by a name around it. */

@@ -11,9 +11,7 @@ const wordsOfSaying = setOf(
   'response answer output completion reply solution assistant bot model doctor generation continuation teacher',
 );
 /** Such words where a text may be anywhere in a line. */
-const moreOfAsking = setOf(
-  'task goal topic intent request asked source src 问题 指令 输入 question_stem stem',
-);
+const moreOfAsking = setOf('task goal topic intent request asked stem 问题 指令 输入');
 const moreOfSaying = setOf(
   'target ideal reference gold expected prediction predicted pred sampled result chosen rejected summary ' +
     'judgment judgement critique rationale explanation thought reasoning truth groundtruth snippet code sql patch diff gpt ' +
@@ -28,6 +26,8 @@ const wordsOfChoosing = setOf(
 );
 /** Words that are the name of a speaker, and under which a line may name one, such as a model. */
 const wordsOfSpeakers = setOf('model models user users bot bots student teacher');
+const wordsOfLabels = setOf('task goal topic intent request');
+const wordsOfDetails = setOf('metadata meta extra info annotations');
 const namesOfChoices = setOf('choices options endings alternatives distractors');
 /** Words of two letters behind a name that are no language: "question_id". */
 const noLanguages = setOf('id no nr ts at by');
@@ -83,6 +83,16 @@ export function partOf(name: string): Part | undefined {
 /** True for a name under which a line may name a speaker, and says nothing. */
 export function isOfSpeaker(name: string): boolean {
   return wordsOfSpeakers.has(wordsOf(name).at(-1)!);
+}
+
+/** True for a name of what is asked under which lines have labels, too: "topic", "task". */
+export function isOfLabel(name: string): boolean {
+  return wordsOfLabels.has(wordsOf(name).at(-1)!);
+}
+
+/** True for what is known of a line, and is no part of it. */
+export function isOfDetails(name: string): boolean {
+  return wordsOfDetails.has(wordsOf(name)[0]!);
 }
 
 /** True for the name of answers to choose from, which nobody says. */

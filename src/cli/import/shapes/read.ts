@@ -5,7 +5,7 @@ import type { Draft, DraftSpec } from './draft.js';
 import { isExact, isList, isObject, type Json, type JsonObject, withValues } from './json.js';
 import { readListedTurns } from './turns.js';
 import { isOfLog } from './names.js';
-import { hasNamedSentences, isSentence, namedTextsShape } from './named-texts.js';
+import { hasNamedSentences, isSentence, namedTextsShape, readTexts } from './named-texts.js';
 import { sessionShapes } from './sessions.js';
 import type { SessionShape } from './sessions.js';
 import { hole, mayHoldHoles } from './skeleton.js';
@@ -54,6 +54,12 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
       const spec = { createTime: createTimeOf(document, options.zone) };
       return { format: 'nested', spec, messages: documents.messages, document: skeleton };
     }
+    // An event, with its name before it.
+    const texts = readTexts(document, undefined, documents);
+    if (documents.messages.length > 0) {
+      const spec = { createTime: createTimeOf(document, options.zone) };
+      return { format: namedTextsShape.name, spec, messages: documents.messages, document: texts };
+    }
   }
   if (!isObject(document))
     throw new BadLine(`${notAnObject}: it begins with ${JSON.stringify(json[0])}`, notAnObject);
@@ -68,6 +74,16 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
   const spec = { ...read.spec, createTime: createTimeOf(document, options.zone) };
   const kept = withoutSpec(read.document as JsonObject, document, spec);
   return { format: shape.name, messages: documents.messages, spec, document: kept };
+}
+
+/**
+ * Reads a document that says nothing: it is kept whole. Its id is no conversation's, because other records
+ * that say nothing may have the same one.
+ */
+export function readRecord(document: Json, json: string, { zone }: ReadOptions): Draft {
+  const { keep } = new Documents(mayHoldHoles(json));
+  const createTime = createTimeOf(document, zone);
+  return { format: 'record', spec: { createTime }, messages: [], document: keep(document) };
 }
 
 /**

@@ -54,6 +54,18 @@ export const roomShapes: readonly Shape[] = [
   },
 ];
 
+/**
+ * Returns how many messages of a room its document has, whether they have a hole in it or not: texts in parts
+ * have none.
+ */
+export function saidInRoom(format: string, document: Json): number {
+  const messages = format === 'telegram' && isObject(document) ? valueOf(document, 'messages') : undefined;
+  if (!isList(messages)) return 0;
+  return messages.filter(
+    (message) => isObject(message) && message['type'] === 'message' && Object.hasOwn(message, 'text'),
+  ).length;
+}
+
 /** Text of one who speaks in a room. */
 interface Said {
   readonly role: string;

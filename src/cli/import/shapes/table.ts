@@ -1,7 +1,7 @@
 import { chatShapes } from './chats.js';
 import { evaluationShapes } from './evaluations.js';
 import type { JsonObject } from './json.js';
-import { hasQuestionAndAnswer, namedTextsShape } from './named-texts.js';
+import { namedTextsShape, saysMore } from './named-texts.js';
 import { messageShape, nestedShapes } from './nested.js';
 import { recordShapes } from './records.js';
 import { sessionShapes } from './sessions.js';
@@ -58,11 +58,9 @@ export function isOfRows(format: string): boolean {
 }
 
 /** Shapes of one text of a line, which may have others. */
-const ofOneText = new Set(['prompt', 'answer']);
+const ofOneText = new Set(['prompt', 'answer', 'text']);
 
 export function shapeOf(line: JsonObject): Shape | undefined {
   const shape = shapes.find((each) => each.recognise(line));
-  return shape !== undefined && ofOneText.has(shape.name) && hasQuestionAndAnswer(line)
-    ? namedTextsShape
-    : shape;
+  return shape !== undefined && ofOneText.has(shape.name) && saysMore(shape, line) ? namedTextsShape : shape;
 }

@@ -232,6 +232,7 @@ const pairsOfTexts = [
   ['question', 'sql'],
   ['prompt', 'code'],
   ['text', 'code'],
+  ['content', 'summary'],
   ['docstring', 'code'],
   ['question', 'completion'],
   ['task', 'answer'],
