@@ -122,6 +122,66 @@ describe.skipIf(missing).each([1, 4])('a retrieve from %i partitions', (partitio
   });
 });
 
+describe.skipIf(missing).each([1, 4])('a delete in %i partitions', (partitions) => {
+  let vault: SharedVault;
+  let one: Awaited<ReturnType<SharedVault['open']>>;
+  beforeEach(async () => {
+    vault = await SharedVault.create(partitions);
+    one = await vault.open({ beatMs: 600_000 });
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    const violations = await one.check();
+    await vault.close();
+    expect(violations).toEqual([]);
+  });
+
+  /** Commits, and returns how often questions were asked after answers; the commit is one more trip. */
+  async function asked(change: Change) {
+    type Query = Transaction['query'];
+    const query: Query = Reflect.get(Transaction.prototype, 'query');
+    let [trips, isAnswered] = [0, true];
+    vi.spyOn(Transaction.prototype, 'query').mockImplementation(async function (this: Transaction, ...args) {
+      if (isAnswered) trips += 1;
+      isAnswered = false;
+      const rows = await query.apply(this, args);
+      isAnswered = true;
+      return rows;
+    });
+    const result = await one.commit(change);
+    vi.restoreAllMocks();
+    return { result, trips };
+  }
+
+  it('takes four trips, also of what was appended to', async () => {
+    const [a, b, c] = [longSegment(20, 1), longSegment(20, 2), longSegment(20, 3)];
+    await one.commit(storing('x', [a, b]));
+    await one.commit(storing('y', [b]));
+    await one.commit({
+      newSegments: [c],
+      append: { id: 'x', messages: [message('user', c)], timeMs: 2_000 },
+    });
+    const { result, trips } = await asked({ delete: { id: 'x', timeMs: 3_000 } });
+    expect(trips).toBe(3);
+    const garbageSegments = partitions === 1 ? 2 : (expect.any(Number) as number);
+    expect(result.delete).toEqual({ releasedReferences: 3, garbageSegments });
+  });
+
+  it('counts the garbage of a list that the same change adds to', async () => {
+    const [a, b] = [longSegment(20, 1), longSegment(20, 2)];
+    await one.commit(storing('x', [a]));
+    const append = { id: 'x', messages: [message('user', b)], timeMs: 2_000 };
+    const { result } = await asked({ newSegments: [b], append, delete: { id: 'x', timeMs: 3_000 } });
+    expect(result.delete).toEqual({ releasedReferences: 2, garbageSegments: 2 });
+    await one.commit(storing('y', [a]));
+    await one.commit({ fork: { id: 'y', newId: 'z', messageCount: 1, timeMs: 2_000 } });
+    expect((await one.commit({ delete: { id: 'z', timeMs: 3_000 } })).delete).toEqual({
+      releasedReferences: 1,
+      garbageSegments: 0,
+    });
+  });
+});
+
 describe.skipIf(missing).each([1, 4])('a store in %i partitions', (partitions) => {
   let vault: SharedVault;
   let one: Awaited<ReturnType<SharedVault['open']>>;

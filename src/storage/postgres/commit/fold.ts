@@ -47,9 +47,13 @@ const addRegistry: Statement = {
  * Adds every delta of a partition that is visible now to its counts. All that fold wait for each other;
  * stores and appends never fold. What it takes is one statement's view: a fold never chases
  * what comes meanwhile. A segment that any delta touched is condemned no more, also if its count stays: who
- * was given it in between may still read it.
+ * was given it in between may still read it. Resolves to the answer of `counted`, which asks for counts.
  */
-export async function fold(transaction: Transaction, p: number): Promise<void> {
+export async function fold<T = void>(
+  transaction: Transaction,
+  p: number,
+  counted?: () => Promise<T>,
+): Promise<T | undefined> {
   transaction.send(lockTotals, [p]);
   const deltas = await transaction.query(takeDeltas, [p]);
   const sum = new Delta();
@@ -61,13 +65,15 @@ export async function fold(transaction: Transaction, p: number): Promise<void> {
     for (const { k, slot } of each.references())
       touched.set(`${k}/${slot}`, Math.max(touched.get(`${k}/${slot}`) ?? -Infinity, int(at)));
   }
-  await foldReferences(transaction, p, sum, touched);
+  // The question about counts is sent after what changes them, and answered in the same trip.
+  const [, answer] = await Promise.all([foldReferences(transaction, p, sum, touched), counted?.()]);
   const usage = deltas.map((row) => row['usage'] as Buffer | null);
   foldUsage(transaction, p, usage, sum.figures);
   if (figures.some((figure) => sum.figures[figure] !== 0))
     transaction.send(addTotals, [p, ...figures.map((figure) => sum.figures[figure])]);
   for (const [id, { segs, toks, bytes }] of sum.registries)
     transaction.send(addRegistry, [p, id, segs, toks, bytes]);
+  return answer;
 }
 
 async function foldReferences(

@@ -6,6 +6,7 @@ import type { Transaction } from '../database/transaction.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { hashFrom, headOf, type Place, uuidOf } from '../formats/ids.js';
 import { type Label, labelFrom } from '../formats/labels.js';
+import { type ListPart, listPartFrom, readListOfHead } from '../read/stored-list.js';
 import { entriesOf } from './hashes.js';
 import type { Partitions } from '../partitions.js';
 
@@ -58,6 +59,8 @@ export interface PartitionState {
 export interface Named {
   readonly request: Row | undefined;
   readonly heads: Map<string, Head | undefined>;
+  /** Parts of the list of the conversation to delete, as far as they are beside its row. */
+  readonly listGone: readonly ListPart[];
 }
 
 /**
@@ -78,9 +81,15 @@ export async function lookForNamed(
     requestId === undefined
       ? []
       : transaction.query(readRequest, [partitions.ofId(requestId), uuidOf(requestId)]);
-  const [requests, ...heads] = await Promise.all([asked, ...locks]);
+  const { delete: gone } = change;
+  const list = gone && transaction.query(readListOfHead, [partitions.ofId(gone.id), uuidOf(gone.id)]);
+  const [requests, parts = [], ...heads] = await Promise.all([asked, list, ...locks]);
   const found = heads.flat().map(headFrom);
-  return { request: requests[0], heads: new Map(found.map((head) => [head.conversation.id, head])) };
+  return {
+    request: requests[0],
+    heads: new Map(found.map((head) => [head.conversation.id, head])),
+    listGone: parts.map(listPartFrom),
+  };
 }
 
 /** Takes a partition's gate, and reads in the same trip what a change needs to know of the partition. */

@@ -130,9 +130,9 @@ export class Manifests {
     const work = this.works.ofPack(this.#require({ id }).k);
     work.sendRows();
     const { places, references } = await this.#remove(id);
-    await work.fold();
     const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
-    const [row] = await this.works.transaction.query(countGarbage, [work.p, ...columns]);
+    const counted = () => this.works.transaction.query(countGarbage, [work.p, ...columns]);
+    const [row] = (await work.fold(counted)) ?? [];
     return { releasedReferences: references, garbageSegments: int(row?.['garbage']) };
   }
 
@@ -191,6 +191,8 @@ export class Manifests {
   }
 
   async #parts(k: PackId, messages: number) {
+    const read = this.works.listRead(k, messages);
+    if (read) return read;
     const { p, transaction } = this.works.ofPack(k);
     const rows = await transaction.query(readListParts, [p, k, 0, messages]);
     return rows.map(listPartFrom);

@@ -146,11 +146,11 @@ export class Work {
     this.#sendFresh();
   }
 
-  /** Sends what was counted so far, and adds it to the counts. */
-  async fold(): Promise<void> {
+  /** Sends what was counted so far, and adds it to the counts. Resolves to the answer of `counted`. */
+  async fold<T = void>(counted?: () => Promise<T>): Promise<T | undefined> {
     this.sendRows();
     this.sendDelta();
-    await fold(this.transaction, this.p);
+    return fold(this.transaction, this.p, counted);
   }
 
   sendDelta(): void {

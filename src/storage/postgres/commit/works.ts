@@ -4,7 +4,8 @@ import { distinctHashes } from '../../shared/records.js';
 import { unexpired } from '../../shared/manifest-rules.js';
 import type { Transaction } from '../database/transaction.js';
 import type { Head } from '../formats/head.js';
-import { placeOf } from '../formats/ids.js';
+import { type PackId, placeOf } from '../formats/ids.js';
+import type { ListPart } from '../read/stored-list.js';
 import { copiesFrom } from './copies.js';
 import { holdLease } from '../leases/exclusive.js';
 import { hashesOf, lookForNamed, lookInto, type Named, type PartitionState } from './lookup.js';
@@ -17,6 +18,7 @@ export class Works {
   readonly #works = new Map<number, Work>();
   #prefixes: Prefixes | undefined;
   #heads = new Map<string, Head | undefined>();
+  #listGone: readonly ListPart[] = [];
 
   private constructor(
     readonly transaction: Transaction,
@@ -42,6 +44,7 @@ export class Works {
       fence && holdLease(transaction, vault.partitions.first, fence),
     ]);
     works.#heads = named.heads;
+    works.#listGone = named.listGone;
     works.#prefixes = prefixes;
     const { partitions } = vault;
     const lists = [...named.heads.values()].flatMap((head) => (head ? [partitions.ofPack(head.k)] : []));
@@ -67,6 +70,12 @@ export class Works {
 
   head(id: string): Head | undefined {
     return this.#heads.get(id);
+  }
+
+  /** Returns the parts of a list with so many messages, if they were read with its conversation. */
+  listRead(k: PackId, messages: number): readonly ListPart[] | undefined {
+    const read = this.#listGone.reduce((sum, part) => sum + part.messages, 0);
+    return this.#listGone[0]?.k === k && read === messages ? this.#listGone : undefined;
   }
 
   setHead(id: string, head: Head | undefined): void {

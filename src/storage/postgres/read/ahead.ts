@@ -5,24 +5,18 @@ import type { Head } from '../formats/head.js';
 import { type PackId, placeOf } from '../formats/ids.js';
 import { frameAt, type PackedFrame } from '../formats/pack.js';
 import { framesOf } from './frames.js';
-import { type ListPart, listColumns, listPartFrom } from './stored-list.js';
+import { type ListPart, listColumns, listOfHead, listPartFrom } from './stored-list.js';
 
 /** Parts of a list, and other packs, that come with a conversation: some megabytes at most. */
 const [partsMax, packsMax] = [32, 16] as const;
 
-/**
- * The list of the conversation. As a value and not in a join: so each part is found by its key, whatever the
- * planner knows of the tables.
- */
-const list = '(select v.k from conv v where v.p = $1 and v.idh = $2)';
-
 /** Parts of a conversation's list, with their frames, that end at a token or after it, up to another. */
 const readParts: Statement = {
   name: 'ahead_parts',
-  text: `select ${listColumns}, c, dir, data from part where p = $1 and k = ${list}
+  text: `select ${listColumns}, c, dir, data from part where p = $1 and k = ${listOfHead}
       and t0 + toks >= $4
     union all
-    select ${listColumns}, c, dir, data from part where p = $1 and c = ${list} and n > 0 and t0 < $3
+    select ${listColumns}, c, dir, data from part where p = $1 and c = ${listOfHead} and n > 0 and t0 < $3
       and t0 + toks >= $4
     order by n limit ${partsMax}`,
 };
@@ -30,10 +24,10 @@ const readParts: Statement = {
 const readPacks: Statement = {
   name: 'ahead_packs',
   text: `select k, dir, data from part where p = $1 and k = any(array(
-      select unnest(packs) from part where p = $1 and k = ${list} and t0 + toks >= $4
+      select unnest(packs) from part where p = $1 and k = ${listOfHead} and t0 + toks >= $4
       union
       select unnest(packs) from part
-      where p = $1 and c = ${list} and n > 0 and t0 < $3 and t0 + toks >= $4))
+      where p = $1 and c = ${listOfHead} and n > 0 and t0 < $3 and t0 + toks >= $4))
     limit ${packsMax}`,
 };
 

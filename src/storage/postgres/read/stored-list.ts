@@ -24,6 +24,20 @@ export const readListParts: Statement = {
     select ${columns} from part where p = $1 and c = $2 and n > 0 and m0 < $4 and m0 + msgs > $3 order by n`,
 };
 
+/**
+ * The list of a conversation. As a value and not in a join: so each part is found by its key, whatever the
+ * planner knows of the tables.
+ */
+export const listOfHead = '(select v.k from conv v where v.p = $1 and v.idh = $2)';
+
+/** The parts of a conversation's list, as far as it is in the partition of the conversation. */
+export const readListOfHead: Statement = {
+  name: 'list_parts_of_head',
+  text: `select ${columns} from part where p = $1 and k = ${listOfHead}
+    union all
+    select ${columns} from part where p = $1 and c = ${listOfHead} and n > 0 order by n`,
+};
+
 /** The last part of a list that begins at this token or before it, and has messages. */
 export const findListPart: Statement = {
   name: 'list_part_of_token',
