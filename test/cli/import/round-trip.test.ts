@@ -444,7 +444,12 @@ describe('import, then export --format same', () => {
     const settings = { name: 'x', description: 'It serves what was stored before.' };
     const alone = await run(['import', '--json', '-'], lines([settings]));
     expect(jsonLines(alone.stdout)).toMatchObject([{ stored: 0, failed: 1 }]);
-    const rows = [settings, { ...settings, name: 'y' }];
+    const said = { input: { content: '2+2' }, references: [{ output: { content: '4' } }] };
+    const short = await run(['import', '--json', '-'], lines([said]));
+    expect(jsonLines(short.stdout)).toMatchObject([{ stored: 1, failed: 0, formats: { texts: 1 } }]);
+    expect(await same()).toEqual([said]);
+    await run(['delete', '--all']);
+    const rows = [settings, { ...settings, name: 'y', level: 'B1' }];
     const several = await run(['import', '--json', '-'], lines(rows));
     expect(jsonLines(several.stdout)).toMatchObject([{ stored: 2, failed: 0 }]);
     expect(await same()).toEqual(expect.arrayContaining(rows));

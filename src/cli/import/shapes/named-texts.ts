@@ -95,9 +95,13 @@ export function saysMore({ name }: Shape, line: JsonObject): boolean {
   return asks + says > 1 || others > 0;
 }
 
-/** True for sentences that are asked or answered by their names: settings of a program have none. */
-export function hasNamedSentences(line: JsonObject): boolean {
-  return tally(line).named > 0;
+/**
+ * True for sentences that are asked or answered by their names, and for a question with an answer: settings
+ * of a program have neither.
+ */
+export function isSaid(line: JsonObject): boolean {
+  const { asks, says, named } = tally(line);
+  return named > 0 || (asks > 0 && says > 0);
 }
 
 /** True for text of at least a few words. */

@@ -115,7 +115,7 @@ export function isOfIdentifier(name: string): boolean {
 
 /** Names of fields that records of a program's log have: what it says is no conversation. */
 const namesOfLogs = ['level', 'severity', 'levelname', 'loglevel', 'log_level', 'lvl'] as const;
-const namesOfLogTexts = ['msg', 'message', 'event', 'text', 'logger', 'name', 'caller', 'stack'] as const;
+const namesOfLogTexts = ['msg', 'message', 'event', 'logger', 'caller'] as const;
 
 /** True for a record of a program's log. */
 export function isOfLog(line: JsonObject): boolean {

@@ -5,7 +5,7 @@ import type { Draft, DraftSpec } from './draft.js';
 import { isExact, isList, isObject, type Json, type JsonObject, withValues } from './json.js';
 import { readListedTurns } from './turns.js';
 import { isOfLog } from './names.js';
-import { hasNamedSentences, isSentence, namedTextsShape, readTexts } from './named-texts.js';
+import { isSaid, isSentence, namedTextsShape, readTexts } from './named-texts.js';
 import { sessionShapes } from './sessions.js';
 import type { SessionShape } from './sessions.js';
 import { hole, mayHoldHoles } from './skeleton.js';
@@ -66,7 +66,7 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
   const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);
   const isOther = shape === namedTextsShape && options.format === undefined && options.alone === true;
   if (shape === undefined) throw unknownShape(document);
-  if (isOther && !hasNamedSentences(document)) {
+  if (isOther && !isSaid(document)) {
     const { message, kind } = unknownShape(document);
     throw new BadLine(message, kind);
   }
