@@ -5,7 +5,10 @@ import {
   type MaintainedBackend,
   openLmdbBackend,
 } from '../../../src/storage/index.js';
+import { groupOfValue, readDimensions, writeDimensions } from '../../../src/storage/lmdb/lists/dimensions.js';
+import { PostingIndexWriter } from '../../../src/storage/lmdb/lists/posting-index.js';
 import { tokenClassOf } from '../../../src/storage/lmdb/lists/token-classes.js';
+import { Environment } from '../../../src/storage/lmdb/tables/environment.js';
 import { codec, longSegment, message, spec } from '../../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../faults/support.js';
 
@@ -39,6 +42,10 @@ describe('ranges of token counts in the lmdb backend', () => {
   let backend: MaintainedBackend;
   beforeEach(async () => {
     folder = await temporaryFolder();
+    await open();
+  });
+
+  async function open(): Promise<void> {
     const options = {
       folder: folder.path,
       codec,
@@ -47,7 +54,8 @@ describe('ranges of token counts in the lmdb backend', () => {
       lock: false,
     } as const;
     backend = await openLmdbBackend({ ...options, unindexedMax: 1 });
-  });
+  }
+
   afterEach(async () => {
     expect(await backend.check()).toEqual([]);
     await backend.close();
@@ -55,9 +63,9 @@ describe('ranges of token counts in the lmdb backend', () => {
   });
 
   /** Stores a conversation of so many tokens. */
-  async function store(id: string, tokens: number): Promise<void> {
+  async function store(id: string, tokens: number, metadata = {}): Promise<void> {
     const segment = longSegment(tokens, 1);
-    const put = { spec: spec(id), messages: [message('user', segment)], timeMs: 1 };
+    const put = { spec: spec(id, { metadata }), messages: [message('user', segment)], timeMs: 1 };
     await backend.commit({
       newSegments: [segment],
       put: { ...put, expect: { kind: 'revision', revision: 0 } },
@@ -89,5 +97,42 @@ describe('ranges of token counts in the lmdb backend', () => {
     await backend.commit({ newSegments: [segment], append: { id: 'grows', messages, timeMs: 1 } });
     await expect.poll(() => page({ tokensMin: 4990 }, 10)).toEqual({ ids: ['grows'], next: undefined });
     await expect.poll(() => page({ tokensMax: 70 }, 10)).toEqual({ ids: [], next: undefined });
+  });
+
+  it('are right where a vault of before has a label under the number that token counts have', async () => {
+    const atLeast = { tokensMin: 4990 };
+    for (let n = 0; n < 20; n++) await store(`${n}`, n % 5 === 0 ? 5000 : 100, { user: `u${n % 2}` });
+    await backend.close();
+    const environment = await Environment.open(folder.path, { sync: false });
+    await environment.write(() => {
+      const { meta, postings } = environment.tables;
+      const label = { id: 31, key: 'user', from: 0, to: 20, dropped: false };
+      postings.clear();
+      const writer = new PostingIndexWriter(postings);
+      for (let n = 0; n < 20; n++) writer.add(groupOfValue(label, `u${n % 2}`), n + 1);
+      writer.flush();
+      const others = readDimensions(meta).filter(({ id }) => id !== 31);
+      writeDimensions(meta, [...others.map((each) => ({ ...each, to: 0 })), label]);
+    });
+    await environment.close();
+    await open();
+
+    const long = ['15', '10', '5', '0'];
+    const conditions = [{ field: 'metadata' as const, key: 'user', values: ['u1'], negated: false }];
+    const check = async () => {
+      expect(await page(atLeast, 1000)).toEqual({ ids: long, next: undefined });
+      expect(await page({ tokensMax: 99 }, 1000)).toEqual({ ids: [], next: undefined });
+      expect(await page({ ...atLeast, conditions }, 1000)).toEqual({ ids: ['15', '5'], next: undefined });
+      expect(await backend.check()).toEqual([]);
+    };
+    await check();
+    await backend.commit({ delete: { id: '19', timeMs: 1 } });
+    await check();
+    await backend.setLabels!([]);
+    await check();
+    await store('other', 100);
+    // The label has been removed, and token counts are in the index.
+    await expect.poll(() => page(atLeast, 4)).toEqual({ ids: long, next: undefined });
+    await check();
   });
 });

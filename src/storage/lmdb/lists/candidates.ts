@@ -10,7 +10,7 @@ import {
   groupOfValue,
   holdsValues,
   readDimensions,
-  TOKENS,
+  tokensIn,
 } from './dimensions.js';
 import { GroupCursor, PostingIndex } from './posting-index.js';
 
@@ -101,7 +101,7 @@ function byTokens(
   dimensions: readonly Dimension[],
   { tokensMin, tokensMax = Infinity }: ConversationFilter,
 ): Alternatives[] {
-  const dimension = dimensions.find(({ id }) => id === TOKENS);
+  const dimension = tokensIn(dimensions);
   const first = groupOfTokens(Math.max(0, tokensMin ?? 0));
   const last = groupOfTokens(Math.min(Math.max(0, tokensMax), Number.MAX_SAFE_INTEGER));
   if (!dimension || (first === groupOfTokens(0) && tokensMax === Infinity)) return [];

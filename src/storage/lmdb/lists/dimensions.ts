@@ -23,11 +23,14 @@ export const EXPIRES = 6;
  * its own. Until then, and below that conversation, the order of numbers is the order of create times.
  */
 export const CREATED = 7;
-/** Numbers of labels' dimensions. */
+/** Numbers of new labels' dimensions. */
 const FIRST_LABEL = 8;
 const LAST_LABEL = 30;
-/** Dimension of all conversations by the class of their token counts. */
-export const TOKENS = 31;
+/**
+ * Dimension of all conversations by the class of their token counts. In a vault that was written before there
+ * was one, a label may have this number; such a vault gets the dimension once that label has been removed.
+ */
+const TOKENS = 31;
 
 /** A field by which lists find conversations. */
 export interface Dimension {
@@ -88,8 +91,13 @@ export function labelsIn(dimensions: readonly Dimension[]): string[] {
   return dimensions.filter((each) => isLabel(each) && !each.dropped).map(({ key }) => key);
 }
 
-function isLabel({ id }: Pick<Dimension, 'id'>): boolean {
-  return id >= FIRST_LABEL && id <= LAST_LABEL;
+function isLabel({ id, key }: Pick<Dimension, 'id' | 'key'>): boolean {
+  return id >= FIRST_LABEL && key !== '';
+}
+
+/** Returns the dimension of token counts; undefined if the vault has none yet. */
+export function tokensIn(dimensions: readonly Dimension[]): Dimension | undefined {
+  return dimensions.find((each) => each.id === TOKENS && !isLabel(each) && !each.dropped);
 }
 
 /**
@@ -185,11 +193,11 @@ export function groupOf(
     const { expireTimeMs } = conversation;
     return expireTimeMs === undefined ? undefined : groupOfTime(dimension, expireTimeMs);
   }
-  if (id === TOKENS) return groupOfTokens(conversation.totalTokens);
   if (isLabel(dimension)) {
     const value = valueOf(conversation, 'metadata', key);
     return value === undefined ? undefined : groupOfEach(dimension, value);
   }
+  if (id === TOKENS) return groupOfTokens(conversation.totalTokens);
   const value = conversation[fixedFields[id as keyof typeof fixedFields]];
   return value === '' ? undefined : groupOfEach(dimension, value);
 }
