@@ -8,6 +8,7 @@ import {
   isOfLog,
   isOfSpeaker,
   isOfText,
+  isOfTools,
   type Part,
   partOf,
 } from './names.js';
@@ -187,7 +188,7 @@ function isRead(text: string, part: Part | undefined): boolean {
 
 function mayBeRead(key: string, value: Json): boolean {
   if (isLikeHoleKey(key) || isOfIdentifier(key) || namesModel(key, value)) return false;
-  if (typeof value !== 'string') return !isOfDetails(key);
+  if (typeof value !== 'string') return !isOfDetails(key) && !isOfTools(key);
   if (isOfLabel(key)) return isSentence(value, wordsOfNamed);
   return !isOfSpeaker(key) || isSentence(value);
 }

@@ -17,7 +17,7 @@ const moreOfSaying = setOf(
     'judgment judgement critique rationale explanation thought reasoning truth groundtruth snippet code sql patch diff gpt ' +
     'chatgpt claude ai moss 回答 答案 输出',
 );
-const wordsOfText = setOf('message text content turn utterance');
+const wordsOfText = setOf('message text content turn utterance statement');
 const namesOfText = setOf('text content value message utterance body turns full_text');
 const wordsOfOrders = setOf('prompt instruction instructions');
 /** Words that tell answers to the same question from each other. */
@@ -28,7 +28,10 @@ const wordsOfChoosing = setOf(
 const wordsOfSpeakers = setOf('model models user users bot bots student teacher');
 const wordsOfLabels = setOf('task goal topic intent request');
 const wordsOfDetails = setOf('metadata meta extra info annotations');
+const wordsOfTools = setOf('tools functions apis function schema schemas');
 const namesOfChoices = setOf('choices options endings alternatives distractors');
+/** First words of the names of answers that are wrong, and of tests, which nobody says. */
+const wordsOfNobody = setOf('incorrect test tests');
 /** Words of two letters behind a name that are no language: "question_id". */
 const noLanguages = setOf('id no nr ts at by');
 
@@ -44,8 +47,11 @@ function wordsOf(name: string): readonly string[] {
 
 /** True for the name of a text that says what the model is to do: "system", "systemPrompt". */
 export function isOfSystem(name: string): boolean {
-  const [first, ...others] = wordsOf(name);
-  return first === 'system' && others.every((word) => wordsOfText.has(word) || wordsOfOrders.has(word));
+  const words = wordsOf(name);
+  const at = words.indexOf('system');
+  const others = words.slice(at + 1);
+  if (at < 0 || (at > 0 && others.length === 0)) return false;
+  return others.every((word) => wordsOfText.has(word) || wordsOfOrders.has(word));
 }
 
 /** True for the name of one who asks, or of what is asked. */
@@ -65,6 +71,7 @@ export function isOfSaying(name: string): boolean {
 export function partOf(name: string): Part | undefined {
   if (isOfSystem(name)) return 'system';
   const words = wordsOf(name);
+  if (words.length > 1 && wordsOfNobody.has(words[0]!)) return undefined;
   const kinds = [
     words,
     words
@@ -93,6 +100,11 @@ export function isOfLabel(name: string): boolean {
 /** True for what is known of a line, and is no part of it. */
 export function isOfDetails(name: string): boolean {
   return wordsOfDetails.has(wordsOf(name)[0]!);
+}
+
+/** True for the name of definitions of tools, which nobody says. */
+export function isOfTools(name: string): boolean {
+  return wordsOfTools.has(wordsOf(name).at(-1)!);
 }
 
 /** True for the name of answers to choose from, which nobody says. */
@@ -145,5 +157,6 @@ function withoutNumber(word: string): string {
 }
 
 function singular(word: string): string {
+  if (word.length > 4 && word.endsWith('ies')) return `${word.slice(0, -3)}y`;
   return word.length > 3 && word.endsWith('s') ? word.slice(0, -1) : word;
 }

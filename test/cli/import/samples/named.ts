@@ -40,6 +40,23 @@ export const named: readonly Sample[] = [
     messages: ['assistant: {"content":[{"area":{"base":[10]}}]}'],
     id: 'call_1',
   },
+  {
+    format: 'texts',
+    document: {
+      custom_system_prompt: 'Be brief.',
+      problem_statement: 'The list is empty.',
+      patch: '+ fill(list)',
+      test_patch: '+ expect(list).toEqual(full)',
+      incorrect_answers: ['Nothing'],
+      tools: [{ name: 'run', description: 'It runs all of the tests.' }],
+    },
+    messages: ['system: Be brief.', 'user: The list is empty.', 'assistant: + fill(list)'],
+  },
+  {
+    format: 'texts',
+    document: { info: { post: 'It rained all day.' }, summaries: [{ text: 'Rain' }, { text: 'Wet' }] },
+    messages: ['assistant: Rain', 'assistant: Wet'],
+  },
   { format: 'texts', document: { topic: 'writing songs', number: 7 }, messages: ['user: writing songs'] },
   {
     format: 'texts',
