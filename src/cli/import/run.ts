@@ -9,13 +9,13 @@ import { Conflicts } from './beside.js';
 import type { ConflictWay } from './conflict.js';
 import { KindsOfFile } from './kinds-of-file.js';
 import { parseDocument, withoutStacks } from './parse.js';
+import { RecordIds } from './record-ids.js';
 import { RefusedLines } from './refused/refused-lines.js';
 import {
   type Draft,
   isObject,
   type Json,
   OpenSession,
-  readDocument,
   type ReadOptions,
   sessionShapeOf,
   type Wrapped,
@@ -63,7 +63,8 @@ export class ImportRun {
   /** Last store under way of each id: the next one of the same id waits for it. */
   private readonly lastOfId = new Map<string, Promise<void>>();
   private readonly refused = new RefusedLines();
-  private kinds = new KindsOfFile();
+  private readonly recordIds = new RecordIds();
+  private kinds = this.newKinds();
   private known: Conflicts | undefined;
   /** Undefined until a text is for a tokenizer that does not come with the program. */
   private changing: ChangingTokenizers | undefined;
@@ -115,7 +116,7 @@ export class ImportRun {
     file: string,
     wasFound: boolean,
   ): AsyncGenerator<Found, void, void> {
-    this.kinds = new KindsOfFile();
+    this.kinds = this.newKinds();
     const onRead = (bytes: number) => this.progress.advance(bytes);
     const batches = readBatches(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
     let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
@@ -126,6 +127,7 @@ export class ImportRun {
         const where = `${name}:${document.number}`;
         const bytes = document.bytes?.length ?? 0;
         const read = this.read(where, document, session?.open, isOnly);
+        yield* this.kinds.takeRecords();
         if (read === undefined) continue;
         if (Array.isArray(read)) {
           const each = Math.ceil(bytes / read.length);
@@ -145,6 +147,13 @@ export class ImportRun {
     }
     if (session !== undefined)
       yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
+    for (const { where, error } of this.kinds.takeRefused()) this.fail(where, error);
+  }
+
+  /** A line that says something tells that others of its kind may be records: they are not refused unread. */
+  private newKinds(): KindsOfFile {
+    this.refused.forgetWithoutSentences();
+    return new KindsOfFile(() => this.refused.forgetWithoutSentences());
   }
 
   /** Counts a line that is like one that was refused; false for any other. */
@@ -180,7 +189,7 @@ export class ImportRun {
         }
         const wrapped = isOnly ? wrappedIn(value) : undefined;
         if (wrapped !== undefined) return [...this.readWrapped(where, wrapped)];
-        return this.kinds.read(value, json, { ...this.options, alone: isOnly });
+        return this.kinds.read(where, value, json, { ...this.options, alone: isOnly });
       } catch (error) {
         this.fail(where, error);
         this.refused.add(document.bytes, error);
@@ -198,7 +207,8 @@ export class ImportRun {
     for (const [index, element] of elements.entries()) {
       const at = `${where}:${key}[${index}]`;
       try {
-        const draft = readDocument(element, JSON.stringify(element), this.options);
+        const draft = this.kinds.read(at, element, JSON.stringify(element), this.options);
+        if (draft === undefined) continue;
         yield { where: at, draft: wrapper === undefined ? draft : { ...draft, wrapper } };
         wrapper = undefined;
       } catch (error) {
@@ -208,13 +218,13 @@ export class ImportRun {
   }
 
   private async begin({ where, draft: read, bytes }: Found): Promise<void> {
-    let ready = this.toStore(where, read, bytes);
+    let ready = this.toStore(where, this.recordIds.withId(read), bytes);
     if (ready === undefined) return;
     this.tally.found(ready.draft);
     if (this.client === undefined) return;
     if (this.changing === undefined && isForOthers(ready.toStore.request)) {
       await this.learnTokenizers(this.client, where);
-      ready = this.toStore(where, read, bytes);
+      ready = this.toStore(where, ready.draft, bytes);
       if (ready === undefined || this.changing === undefined) return;
     }
     const { draft, toStore } = ready;

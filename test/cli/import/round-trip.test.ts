@@ -440,6 +440,23 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
+  it('keeps records before the first of their kind and after many, and stores them once', async () => {
+    const failed = { id: 'r', request: null, error: 'timeout' };
+    const begin = [failed, ...Array.from({ length: 1500 }, () => ({ ...failed, id: 'x', error: 'refused' }))];
+    const said = { id: 'r', request: { messages: [{ role: 'user', content: 'Hi' }] }, error: null };
+    const end = [{ ...failed, id: 'y' }, { state: 'idle' }, failed];
+    const file = lines([...begin, said, ...end]);
+    const first = await run(['import', '--json', '-'], file);
+    expect(jsonLines(first.stdout)).toMatchObject([
+      // A thousand lines wait for one that says something.
+      { stored: 1003, failed: 502, unchanged: 0, formats: { nested: 1, record: 1002 } },
+    ]);
+    expect(await same()).toEqual(expect.arrayContaining([failed, said, { ...failed, id: 'y' }]));
+    const again = await run(['import', '--json', '-'], file);
+    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 1003, failed: 502 }]);
+    await run(['delete', '--all']);
+  });
+
   it('refuses settings that are alone in their file, and takes rows with such texts', async () => {
     const settings = { name: 'x', description: 'It serves what was stored before.' };
     const alone = await run(['import', '--json', '-'], lines([settings]));

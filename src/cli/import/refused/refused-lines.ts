@@ -14,6 +14,12 @@ const oneOf = 64;
 /** Lines that are looked at for being no JSON, after one that was none. */
 const lookedAt = 64;
 
+interface Refused {
+  readonly pattern: LinePattern;
+  readonly kind: string;
+  readonly hasNoSentences: boolean;
+}
+
 /**
  * The lines that were refused: one like them is refused for the same reason without being parsed, so that a
  * file of a million bad lines costs little more than reading it.
@@ -22,7 +28,7 @@ export class RefusedLines {
   #hasNoObjects = false;
   #lookFor = 0;
   #made = 0;
-  #patterns: { readonly pattern: LinePattern; readonly kind: string }[] = [];
+  #patterns: Refused[] = [];
 
   /** Remembers why a line was refused. */
   add(line: Buffer | undefined, error: unknown): void {
@@ -32,8 +38,15 @@ export class RefusedLines {
     if (!(error instanceof BadShape)) return;
     this.#made++;
     if (this.#made > vainMax && this.#made % oneOf !== 0) return;
-    const pattern = LinePattern.of(line, error.hasNoSentences);
-    if (pattern) this.#patterns = [{ pattern, kind: error.kind }, ...this.#patterns].slice(0, patternsMax);
+    const { kind, hasNoSentences } = error;
+    const pattern = LinePattern.of(line, hasNoSentences);
+    if (pattern)
+      this.#patterns = [{ pattern, kind, hasNoSentences }, ...this.#patterns].slice(0, patternsMax);
+  }
+
+  /** Forgets lines that were refused because they said nothing: one like them may be taken now. */
+  forgetWithoutSentences(): void {
+    this.#patterns = this.#patterns.filter(({ hasNoSentences }) => !hasNoSentences);
   }
 
   /**
