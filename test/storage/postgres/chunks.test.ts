@@ -89,6 +89,22 @@ describe.skipIf(missing).each([1, 4])('the index by hash of %i partitions', (par
   it.each([
     ['have another beginning', `update hc set h = 'ffffffff-ffff-ffff-ffff-ffffffffffff'`],
     ['are missing', 'delete from hc'],
+    [
+      'have entries twice',
+      `update hc set hs = hs || hs[1], rs = rs || rs[1], ks = ks || ks[1], slots = slots || slots[1],
+        tokens = tokens || tokens[1]`,
+    ],
+    [
+      'have one entry twice, and lack another',
+      'update hc set hs[2] = hs[1], rs[2] = rs[1], ks[2] = ks[1], slots[2] = slots[1], tokens[2] = tokens[1]',
+    ],
+    ['have arrays of different lengths', 'update hc set ks = ks[1:1], hs = hs || hs[1]'],
+    ['have no entries, and entries of nothing', `update hc set hs[1] = null, rs[2] = null`],
+    [
+      'have entries of no segment',
+      `update hc set hs = hs || uuid 'ffffffff-ffff-ffff-ffff-fffffffffff0', rs = rs || rs[1], ks = ks || ks[1],
+        slots = slots || slots[1], tokens = tokens || tokens[1]`,
+    ],
     ['lead elsewhere', 'update hc set slots = array_fill(77, array[cardinality(hs)])'],
     [
       'have entries that are loose, too',
@@ -115,5 +131,25 @@ describe.skipIf(missing)('a server beside its calls', () => {
     );
     expect(await server.check()).toEqual([]);
     await vault.close();
+  });
+
+  it('does so, too, where as many segments come as go', async () => {
+    const vault = await SharedVault.create();
+    let nowMs = Date.now();
+    const server = await vault.open({ beatMs: 5, clock: () => nowMs });
+    const loose = async () => (await vault.rows('select 1 from hx where p = $1')).length;
+    await server.commit({ newSegments: segmentsFrom(0, 1_100) });
+    await eventually(async () => expect(await loose()).toBe(0));
+    // Never a tenth more than there were: some come, and as many go.
+    for (let at = 0; at < 1_100; at += 100) {
+      await server.commit({ newSegments: segmentsFrom(5_000 + at, 100) });
+      await server.commit({ deleteSegments: segmentsFrom(at, 100).map(({ hash }) => hash) });
+    }
+    expect((await server.stats()).segments).toBe(1_100);
+    nowMs += 3_600_000;
+    await eventually(async () => expect(await loose()).toBe(0));
+    const violations = await server.check();
+    await vault.close();
+    expect(violations).toEqual([]);
   });
 });

@@ -43,6 +43,28 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     await drop(url, schema);
   });
 
+  it('wait until servers of before are stopped, which would not see what later ones write', async () => {
+    const [url, schema] = [await testDatabase(), newSchema()];
+    await migratePostgres({ url, schema });
+    const server = await open(url, schema);
+    await server.commit(storing('c', [segment(1)]));
+    const database = await Database.open({ url, schema });
+    // The tables as they were before version 7.
+    await database.query({ name: '', text: 'drop table hc' });
+    await database.query({ name: '', text: 'delete from migration where n = 7' });
+    await expect(migratePostgres({ url, schema })).rejects.toMatchObject({
+      reason: 'STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('servers have vaults open in tables of version 6') as string,
+    });
+    await server.close();
+    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 6, to: 7 });
+    await database.close();
+    const again = await open(url, schema);
+    expect(await again.check()).toEqual([]);
+    await again.close();
+    await drop(url, schema);
+  });
+
   it('that a user may not use are no tables that are not there', async () => {
     const [url, schema] = [await testDatabase(), newSchema()];
     await migratePostgres({ url, schema });

@@ -158,8 +158,9 @@ export async function writeHashes(transaction: Transaction, p: number, { stored 
     const entries = entriesFrom(chunk);
     const end = chunks[at + 1]?.['h'];
     const isRight = entries.every(
-      ({ h, r, k, slot, tokens }) =>
+      ({ h, r, k, slot, tokens }, index) =>
         h >= text(chunk['h']) &&
+        (index === 0 || h > entries[index - 1]!.h) &&
         (end === undefined || h < text(end)) &&
         right.get(h)?.entry === `${r} ${k} ${slot} ${tokens}`,
     );

@@ -46,6 +46,7 @@ const deleteLoose: Statement = {
 const kept = `where (e.h = any($2::uuid[]) and exists (select 1
     from unnest($2::uuid[], $3::int8[], $4::int4[]) g(h, k, slot)
     where g.h = e.h and g.k = e.k and g.slot = e.slot)) is not true`;
+/** Heads are looked for in one chunk each: to compare all of them with every chunk takes seconds. */
 const deleteFromChunks: Statement = {
   name: 'hashes_chunks_cut',
   text: `update hc set (hs, rs, ks, slots, tokens) = (
@@ -53,8 +54,8 @@ const deleteFromChunks: Statement = {
         coalesce(array_agg(e.k order by e.h), '{}'), coalesce(array_agg(e.slot order by e.h), '{}'),
         coalesce(array_agg(e.tokens order by e.h), '{}')
       from unnest(hc.hs, hc.rs, hc.ks, hc.slots, hc.tokens) e(h, r, k, slot, tokens) ${kept})
-    where hc.p = $1 and hc.h in (select ${chunkOf('u.h')} from unnest($2::uuid[]) u(h))
-    and hc.hs && $2::uuid[]`,
+    where hc.p = $1 and hc.h in (select (select c.h from hc c where c.p = $1 and c.h = ${chunkOf('u.h')}
+      and array_position(c.hs, u.h) is not null) from unnest($2::uuid[]) u(h))`,
 };
 const deleteEmpty: Statement = {
   name: 'hashes_chunks_empty',

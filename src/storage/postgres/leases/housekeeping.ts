@@ -16,8 +16,11 @@ import { keepRegistries } from '../read/registries.js';
  */
 const [beatsBetween, beatsToForget] = [5, 60] as const;
 const droppersMs = 60_000;
-/** Growth of a partition's segments, and their least number, after which its index by hash is looked at. */
-const [chunkGrowth, chunkMin] = [1.1, 256] as const;
+/**
+ * Growth of a partition's segments, and their least number, after which its index by hash is looked at; and
+ * the time: as many may have come as were deleted.
+ */
+const [chunkGrowth, chunkMin, chunksMs] = [1.1, 256, 3_600_000] as const;
 
 const look: Statement = {
   name: 'house_look',
@@ -39,7 +42,7 @@ export class Housekeeping {
   #building: Promise<void> | undefined;
   readonly #ended = new AbortController();
   #lease: ExclusiveLease | undefined;
-  readonly #chunksAt = new Map<number, number>();
+  readonly #chunksAt = new Map<number, { readonly segments: number; readonly timeMs: number }>();
   readonly #dropping = new Map<string, number>();
 
   constructor(private readonly vault: VaultParts) {}
@@ -69,12 +72,16 @@ export class Housekeeping {
     await this.#keepRegistries();
   }
 
-  /** Puts loose entries of the index by hash into chunks when they are many: looks when there are more. */
+  /** Puts loose entries of the index by hash into chunks when they are many: looks when there may be. */
   async #fillChunks(p: number, segments: number): Promise<void> {
-    const lookAt = Math.min(this.#chunksAt.get(p) ?? 0, segments * chunkGrowth);
-    if (segments < lookAt) return void this.#chunksAt.set(p, lookAt);
+    const nowMs = this.vault.clock();
+    const next = this.#chunksAt.get(p) ?? { segments: 0, timeMs: 0 };
+    const lookAt = Math.min(next.segments, segments * chunkGrowth);
+    if (segments < lookAt && nowMs < next.timeMs)
+      return void this.#chunksAt.set(p, { segments: lookAt, timeMs: next.timeMs });
     if (await isWorthChunks(this.vault, p, whileServing)) await fillChunks(this.vault, p, this.#ended.signal);
-    this.#chunksAt.set(p, Math.max(segments * chunkGrowth, segments + chunkMin));
+    const grown = Math.max(segments * chunkGrowth, segments + chunkMin);
+    this.#chunksAt.set(p, { segments: grown, timeMs: nowMs + chunksMs });
   }
 
   /** Forgets requests that are older than this server remembers those that it was sent. */

@@ -3,6 +3,7 @@ import { Database, quotedSchema } from '../database/database.js';
 import { int, type Statement } from '../database/driver.js';
 import { constraintOf, refused, stateOf } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
+import { findPresent } from '../leases/presence.js';
 import { chunkOptions, chunkTables } from './chunks.js';
 import { fieldIndexes } from './fields.js';
 import { first, firstOptions } from './first.js';
@@ -34,6 +35,8 @@ interface Migration {
   readonly statements: readonly string[];
   /** Statements for engines that are PostgreSQL itself, or built on it. */
   readonly options: readonly string[];
+  /** True if servers of before may not go on: they would not see what later ones write. */
+  readonly isExclusive?: true;
 }
 
 /** Migrations in order: number 1 is the first. Never changed when released; only added to. */
@@ -44,7 +47,7 @@ const migrations: readonly Migration[] = [
   { statements: tagTables, options: [] },
   { statements: prefixTables, options: [] },
   { statements: fieldIndexes, options: [] },
-  { statements: chunkTables, options: chunkOptions },
+  { statements: chunkTables, options: chunkOptions, isExclusive: true },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */
@@ -68,6 +71,7 @@ const noteMigration: Statement = {
   name: 'migration_note',
   text: 'insert into migration (n, at) values ($1, now())',
 };
+const readVaults: Statement = { name: 'migration_vaults', text: 'select p from vault order by p' };
 const findSchema: Statement = {
   name: 'schema_find',
   text: 'select 1 found from pg_namespace where nspname = $1',
@@ -77,7 +81,8 @@ const engine: Statement = { name: 'engine', text: 'select version() v' };
 /**
  * Brings the tables to this version. Runs of several processes wait for each other. Resolves to the version
  * that was there, and the one that is there now.
- * @throws StowkenError STORE_VERSION if the tables are of a newer version, INVALID_FIELD
+ * @throws StowkenError STORE_VERSION if the tables are of a newer version, INVALID_FIELD, STORAGE_UNAVAILABLE
+ * if servers have vaults open that have to be stopped before
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const database = await Database.open({ ...options, connectionsMax: 2 });
@@ -105,6 +110,8 @@ async function run(
   const from = int(row?.['n'] ?? 0);
   if (from > schemaVersion) throw newerSchema(from);
   const [{ v } = { v: '' }] = await transaction.query(engine);
+  if (from > 0 && migrations.slice(from).some(({ isExclusive }) => isExclusive))
+    await requireStopped(transaction, from);
   const isPostgres = !/cockroach|yugabyte/i.test(String(v));
   for (let n = from + 1; n <= schemaVersion; n++) {
     const { statements, options } = migrations[n - 1]!;
@@ -115,6 +122,17 @@ async function run(
   const partitions = await keepLayout(transaction, wanted, from === 0);
   if (isDistributed) await distributeTables(transaction, schema);
   return { schema, from, to: schemaVersion, partitions, isDistributed };
+}
+
+/** @throws StowkenError STORAGE_UNAVAILABLE if a process has a vault open, or was killed a moment ago */
+async function requireStopped(transaction: Transaction, from: number): Promise<void> {
+  const vaults = await transaction.query(readVaults);
+  const present = await Promise.all(vaults.map(({ p }) => transaction.query(findPresent, [int(p)])));
+  if (present.every((rows) => rows.length === 0)) return;
+  const cause =
+    `servers have vaults open in tables of version ${from}, and would not see what those of version ` +
+    `${schemaVersion} write: stop them first. One that was killed is given up after 40 seconds`;
+  throw new StowkenError('STORAGE_UNAVAILABLE', cause, { cause });
 }
 
 /** @throws StowkenError STORE_VERSION unless the tables are of this version, STORAGE_UNAVAILABLE */
