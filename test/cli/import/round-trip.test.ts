@@ -1,28 +1,12 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { connect } from '../../../src/client/index.js';
-import type { RunningServer } from '../../../src/cli/index.js';
 import { randomFrom } from '../../support/random.js';
-import { startTestServer } from '../support/start-server.js';
-import { jsonLines, stowkenAt } from '../support/stowken.js';
+import { jsonLines } from '../support/stowken.js';
 import { samples } from './samples/index.js';
+import { importServer, lines } from './support.js';
 
-let server: RunningServer;
-let run: ReturnType<typeof stowkenAt>;
-beforeAll(async () => {
-  server = await startTestServer();
-  run = stowkenAt(server.address);
-});
-afterAll(() => server.stop());
-
-const lines = (documents: readonly unknown[]) =>
-  documents.map((each) => `${JSON.stringify(each)}\n`).join('');
-
-async function same(...flags: string[]): Promise<unknown[]> {
-  const { code, stdout, stderr } = await run(['export', '--format', 'same', ...flags]);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return jsonLines(stdout);
-}
+const { run, address, same } = importServer();
 
 describe('import, then export --format same', () => {
   it('gives back the lines of every shape, and imports them as unchanged', async () => {
@@ -37,55 +21,6 @@ describe('import, then export --format same', () => {
     await run(['delete', '--all']);
   });
 
-  it('keeps lines that have fields and no message', async () => {
-    const sent = [
-      { custom_id: 'failed', response: null, error: { code: 'rate_limit' } },
-      { id: 'none', model: 'gpt-4o', tools: [{ name: 'f' }], messages: [] },
-    ];
-    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
-    expect(first).toMatchObject({ stored: 2, failed: 0 });
-    expect(await same()).toEqual(expect.arrayContaining(sent));
-    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
-    expect(again).toMatchObject({ stored: 0, unchanged: 2, failed: 0 });
-    const later = { ...sent[0], error: { code: 'other' } };
-    await run(['import', '-'], lines([later]));
-    expect(await same('--id-prefix', 'failed')).toEqual([later]);
-    await run(['delete', '--all']);
-  });
-
-  it('stores rows of one id beside each other, once', async () => {
-    const sent: object[] = [
-      { id: 'q1', prompt: 'a', completion: 'b', metadata: { n: '1' } },
-      { id: 'q1', prompt: 'a', completion: 'c', metadata: { n: '2' } },
-      { id: 2, messages: [{ role: 'user', content: 'a' }] },
-      { id: 2, messages: [{ role: 'user', content: 'b' }] },
-      { id: 'chat', messages: [{ role: 'user', content: 'a' }] },
-      { id: 'chat', messages: [{ role: 'user', content: 'b' }], model: 'gpt-4o' },
-    ];
-    sent.push({ ...sent[0]!, metadata: { n: '3' } });
-    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
-    expect(first).toMatchObject({ stored: 7, beside: 4, unchanged: 0, failed: 0 });
-    expect(await same()).toEqual(expect.arrayContaining(sent));
-    const again = await run(['import', '--json', '-'], lines(sent));
-    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 7, failed: 0 }]);
-    // An id that came before, of a chat, is that chat's.
-    const other = { id: 'chat', messages: [{ role: 'user', content: 'c' }] };
-    const [refused] = jsonLines((await run(['import', '--json', '-'], lines([other]))).stdout);
-    expect(refused).toMatchObject({ stored: 0, failed: 1, failures: [{ reason: 'CONVERSATION_EXISTS' }] });
-    const strict = await run(['import', '--json', '--on-conflict', 'fail', '-'], lines(sent));
-    expect(jsonLines(strict.stdout)).toMatchObject([{ stored: 0 }]);
-    const { stdout } = await run(['import', '-'], lines([{ id: 2, prompt: 'x', completion: 'y' }]));
-    expect(stdout).toContain('stored 1 conversation under ids like ID~1f0c9a');
-    await run(['delete', '--all']);
-  });
-
-  it('gives back a line that has nothing but an empty list', async () => {
-    const sent = [{ messages: [] }, { messages: [], error: null }];
-    await run(['import', '-'], lines(sent));
-    expect(await same()).toEqual(expect.arrayContaining(sent));
-    await run(['delete', '--all']);
-  });
-
   it('encodes special tokens where they are asked for, and gives the lines back', async () => {
     const line = { id: 's', model: 'gpt-4o', messages: [{ role: 'user', content: 'a<|endoftext|>b' }] };
     await run(['import', '--special-tokens', '-'], lines([line]));
@@ -97,39 +32,6 @@ describe('import, then export --format same', () => {
     expect(await same()).toEqual([grown]);
     const all = jsonLines((await run(['export', '--tokens'])).stdout);
     expect(all).toMatchObject([{ messages: [{}, { tokens: [200018] }] }]);
-    await run(['delete', '--all']);
-  });
-
-  it('encodes the same text once more if its special tokens are asked for later', async () => {
-    const line = { id: 's', model: 'gpt-4o', messages: [{ role: 'user', content: 'a<|endoftext|>b' }] };
-    const tokens = async () =>
-      jsonLines((await run(['export', '--tokens'])).stdout).map(
-        (each) => (each as { messages: { tokens: number[] }[] }).messages[0]!.tokens,
-      );
-    const special = [[64, 199999, 65]];
-    await run(['import', '-'], lines([line]));
-    expect(await tokens()).not.toEqual(special);
-    const [asked] = jsonLines(
-      (await run(['import', '--special-tokens', '--json', '-'], lines([line]))).stdout,
-    );
-    expect(asked).toMatchObject({ stored: 1, unchanged: 0 });
-    expect(await tokens()).toEqual(special);
-    // Without the option nothing is asked for, unless the line is to replace what is stored.
-    const [kept] = jsonLines((await run(['import', '--json', '-'], lines([line]))).stdout);
-    expect(kept).toMatchObject({ stored: 0, unchanged: 1 });
-    expect(await tokens()).toEqual(special);
-    await run(['import', '--on-conflict', 'replace', '-'], lines([line]));
-    expect(await tokens()).not.toEqual(special);
-    await run(['delete', '--all']);
-  });
-
-  it('gives back what is said of a conversation by the line that was imported last', async () => {
-    const messages = [{ role: 'user', content: 'x' }];
-    const more = [...messages, { role: 'assistant', content: 'y' }];
-    await run(['import', '-'], lines([{ id: 'm', model: 'gpt-4o', metadata: { a: '1' }, messages }]));
-    const last = { id: 'm', model: 'gpt-4o-mini', metadata: { a: '2' }, messages: more };
-    await run(['import', '-'], lines([last]));
-    expect(await same()).toEqual([last]);
     await run(['delete', '--all']);
   });
 
@@ -148,34 +50,6 @@ describe('import, then export --format same', () => {
     const [grown] = jsonLines((await run(['import', '--json', '-'], lines(events))).stdout);
     expect(grown).toMatchObject({ stored: 1, failed: 0, formats: { 'claude-code': 1 } });
     expect(await same()).toEqual(events);
-    await run(['delete', '--all']);
-  });
-
-  it('appends what came since to a known id, and keeps the newest document', async () => {
-    const history = ['a', 'b', 'c'].map((content) => ({ role: 'user', content }));
-    const grown = [1, 2, 3].map((count) => ({ id: 't', turns: count, messages: history.slice(0, count) }));
-    const all = await run(['import', '--json', '-'], lines(grown));
-    expect(jsonLines(all.stdout)[0]).toMatchObject({
-      stored: 3,
-      failed: 0,
-      tokens: expect.any(Number) as number,
-    });
-    expect(await same()).toEqual([grown[2]]);
-    const again = await run(['import', '--json', '-'], lines(grown));
-    expect(jsonLines(again.stdout)[0]).toMatchObject({ stored: 0, unchanged: 3, failed: 0 });
-
-    const other = lines([{ id: 't', messages: [{ role: 'user', content: 'other' }] }]);
-    const refused = await run(['import', '-'], other);
-    expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(
-      /CONVERSATION_EXISTS\): --on-conflict replace stores these in their place/,
-    );
-    expect((await run(['import', '--on-conflict', 'keep', '-'], other)).stdout).toMatch(
-      /unchanged 1, failed 0/,
-    );
-    expect(await same()).toEqual([grown[2]]);
-    expect((await run(['import', '--on-conflict', 'replace', '-'], other)).stdout).toMatch(/^stored 1 /);
-    expect(await same()).toEqual(jsonLines(other));
     await run(['delete', '--all']);
   });
 
@@ -307,7 +181,7 @@ describe('import, then export --format same', () => {
     const [first] = jsonLines((await run(['import', '--json', '--concurrency', '1', '-'], file)).stdout);
     expect(first).toMatchObject({ stored: 2, failed: 0, formats: { 'openai-chat': 2 } });
     expect(await same()).toEqual(all);
-    const client = connect({ server: server.address });
+    const client = connect({ server: address() });
     const fields: unknown[] = [];
     for await (const part of client.read('a', { encoding: 'text', includeFields: true }))
       if (part.kind === 'message') fields.push(JSON.parse(part.fieldsJson!));
@@ -375,101 +249,6 @@ describe('import, then export --format same', () => {
     expect((await run(['export', '--format', 'same'])).stdout).toBe(text);
     const [again] = jsonLines((await run(['import', '--json', '-'], text)).stdout);
     expect(again).toMatchObject({ stored: 0, unchanged: 1 });
-    await run(['delete', '--all']);
-  });
-
-  it('writes all messages of forks, and of what was added to, in whatever shape they were', async () => {
-    await run(['import', '-'], lines([{ id: 'p', prompt: 'Hi', completion: 'Ho', score: 1 }]));
-    await run(['fork', 'p', 'f', '--messages', '1']);
-    await run(['append', 'p', '-'], lines([{ role: 'user', content: 'More' }]));
-    await run(['import', '-'], lines([{ id: 'q', prompt: 'Hi', completion: 'Ho', score: 1 }]));
-    const { code, stdout, stderr } = await run(['export', '--format', 'same']);
-    expect(code).toBe(0);
-    expect(stderr.split('\n')).toEqual([
-      expect.stringMatching(/^[fp]: it has not the messages of the line/),
-      expect.stringMatching(/^[fp]: it has not the messages of the line/),
-      '',
-    ]);
-    const [user, assistant] = [
-      { role: 'user', content: 'Hi' },
-      { role: 'assistant', content: 'Ho' },
-    ];
-    const all = jsonLines(stdout);
-    expect(all).toHaveLength(3);
-    expect(all).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ id: 'p', messages: [user, assistant, { role: 'user', content: 'More' }] }),
-        expect.objectContaining({ id: 'f', messages: [user] }),
-        { id: 'q', prompt: 'Hi', completion: 'Ho', score: 1 },
-      ]),
-    );
-    await run(['delete', '--all']);
-  });
-
-  it('writes what was added to a room whose texts are in parts', async () => {
-    const text = ['See ', { type: 'link', text: 'it' }];
-    const room = { id: 9, name: 'r', messages: [{ id: 1, type: 'message', date: 'd', from: 'Ann', text }] };
-    await run(['import', '-'], lines([room]));
-    expect(await same()).toEqual([room]);
-    await run(['append', '9', '-'], lines([{ role: 'user', content: 'More' }]));
-    const { stdout } = await run(['export', '--format', 'same']);
-    expect(jsonLines(stdout)).toMatchObject([{ messages: [{ content: 'See it' }, { content: 'More' }] }]);
-    await run(['delete', '--all']);
-  });
-
-  it('keeps records that say nothing among others of their kind', async () => {
-    const sent = [
-      { step: 1, note: 'It has more than four words.' },
-      { step: 2, note: null },
-      { step: 3, note: '' },
-    ];
-    const other = { step: 4, loss: 0.5 };
-    const first = await run(['import', '--json', '-'], lines([...sent, other]));
-    expect(jsonLines(first.stdout)).toMatchObject([
-      { stored: 3, failed: 1, formats: { texts: 1, record: 2 } },
-    ]);
-    expect(first.stderr).toContain('measurements: leave the file out');
-    expect(await same()).toEqual(expect.arrayContaining(sent));
-    await run(['delete', '--all']);
-    const events = [
-      ['event', { part: { type: 'text', text: 'Here is what I found.' } }],
-      ['event', { status: 'idle' }],
-    ];
-    await run(['import', '-'], lines(events));
-    expect(await same()).toEqual(expect.arrayContaining(events));
-    await run(['delete', '--all']);
-  });
-
-  it('keeps records before the first of their kind and after many, and stores them once', async () => {
-    const failed = { id: 'r', request: null, error: 'timeout' };
-    const begin = [failed, ...Array.from({ length: 1500 }, () => ({ ...failed, id: 'x', error: 'refused' }))];
-    const said = { id: 'r', request: { messages: [{ role: 'user', content: 'Hi' }] }, error: null };
-    const end = [{ ...failed, id: 'y' }, { state: 'idle' }, failed];
-    const file = lines([...begin, said, ...end]);
-    const first = await run(['import', '--json', '-'], file);
-    expect(jsonLines(first.stdout)).toMatchObject([
-      // A thousand lines wait for one that says something.
-      { stored: 1003, failed: 502, unchanged: 0, formats: { nested: 1, record: 1002 } },
-    ]);
-    expect(await same()).toEqual(expect.arrayContaining([failed, said, { ...failed, id: 'y' }]));
-    const again = await run(['import', '--json', '-'], file);
-    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 1003, failed: 502 }]);
-    await run(['delete', '--all']);
-  });
-
-  it('refuses settings that are alone in their file, and takes rows with such texts', async () => {
-    const settings = { name: 'x', description: 'It serves what was stored before.' };
-    const alone = await run(['import', '--json', '-'], lines([settings]));
-    expect(jsonLines(alone.stdout)).toMatchObject([{ stored: 0, failed: 1 }]);
-    const said = { input: { content: '2+2' }, references: [{ output: { content: '4' } }] };
-    const short = await run(['import', '--json', '-'], lines([said]));
-    expect(jsonLines(short.stdout)).toMatchObject([{ stored: 1, failed: 0, formats: { texts: 1 } }]);
-    expect(await same()).toEqual([said]);
-    await run(['delete', '--all']);
-    const rows = [settings, { ...settings, name: 'y', level: 'B1' }];
-    const several = await run(['import', '--json', '-'], lines(rows));
-    expect(jsonLines(several.stdout)).toMatchObject([{ stored: 2, failed: 0 }]);
-    expect(await same()).toEqual(expect.arrayContaining(rows));
     await run(['delete', '--all']);
   });
 

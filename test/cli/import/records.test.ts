@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { jsonLines } from '../support/stowken.js';
+import { importServer, lines } from './support.js';
+
+const { run, same } = importServer();
+
+describe('rows, and lines that say little', () => {
+  it('keeps lines that have fields and no message', async () => {
+    const sent = [
+      { custom_id: 'failed', response: null, error: { code: 'rate_limit' } },
+      { id: 'none', model: 'gpt-4o', tools: [{ name: 'f' }], messages: [] },
+    ];
+    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(first).toMatchObject({ stored: 2, failed: 0 });
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 2, failed: 0 });
+    const later = { ...sent[0], error: { code: 'other' } };
+    await run(['import', '-'], lines([later]));
+    expect(await same('--id-prefix', 'failed')).toEqual([later]);
+    await run(['delete', '--all']);
+  });
+
+  it('stores rows of one id beside each other, once', async () => {
+    const sent: object[] = [
+      { id: 'q1', prompt: 'a', completion: 'b', metadata: { n: '1' } },
+      { id: 'q1', prompt: 'a', completion: 'c', metadata: { n: '2' } },
+      { id: 2, messages: [{ role: 'user', content: 'a' }] },
+      { id: 2, messages: [{ role: 'user', content: 'b' }] },
+      { id: 'chat', messages: [{ role: 'user', content: 'a' }] },
+      { id: 'chat', messages: [{ role: 'user', content: 'b' }], model: 'gpt-4o' },
+    ];
+    sent.push({ ...sent[0]!, metadata: { n: '3' } });
+    const [first] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(first).toMatchObject({ stored: 7, beside: 4, unchanged: 0, failed: 0 });
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    const again = await run(['import', '--json', '-'], lines(sent));
+    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 7, failed: 0 }]);
+    // An id that came before, of a chat, is that chat's.
+    const other = { id: 'chat', messages: [{ role: 'user', content: 'c' }] };
+    const [refused] = jsonLines((await run(['import', '--json', '-'], lines([other]))).stdout);
+    expect(refused).toMatchObject({ stored: 0, failed: 1, failures: [{ reason: 'CONVERSATION_EXISTS' }] });
+    const strict = await run(['import', '--json', '--on-conflict', 'fail', '-'], lines(sent));
+    expect(jsonLines(strict.stdout)).toMatchObject([{ stored: 0 }]);
+    const { stdout } = await run(['import', '-'], lines([{ id: 2, prompt: 'x', completion: 'y' }]));
+    expect(stdout).toContain('stored 1 conversation under ids like ID~1f0c9a');
+    await run(['delete', '--all']);
+  });
+
+  it('gives back a line that has nothing but an empty list', async () => {
+    const sent = [{ messages: [] }, { messages: [], error: null }];
+    await run(['import', '-'], lines(sent));
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    await run(['delete', '--all']);
+  });
+
+  it('keeps records that say nothing among others of their kind', async () => {
+    const sent = [
+      { step: 1, note: 'It has more than four words.' },
+      { step: 2, note: null },
+      { step: 3, note: '' },
+    ];
+    const other = { step: 4, loss: 0.5 };
+    const first = await run(['import', '--json', '-'], lines([...sent, other]));
+    expect(jsonLines(first.stdout)).toMatchObject([
+      { stored: 3, failed: 1, formats: { texts: 1, record: 2 } },
+    ]);
+    expect(first.stderr).toContain('measurements: leave the file out');
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    await run(['delete', '--all']);
+    const events = [
+      ['event', { part: { type: 'text', text: 'Here is what I found.' } }],
+      ['event', { status: 'idle' }],
+    ];
+    await run(['import', '-'], lines(events));
+    expect(await same()).toEqual(expect.arrayContaining(events));
+    await run(['delete', '--all']);
+  });
+
+  it('keeps records before the first of their kind and after many, and stores them once', async () => {
+    const failed = { id: 'r', request: null, error: 'timeout' };
+    const begin = [failed, ...Array.from({ length: 1500 }, () => ({ ...failed, id: 'x', error: 'refused' }))];
+    const said = { id: 'r', request: { messages: [{ role: 'user', content: 'Hi' }] }, error: null };
+    const end = [{ ...failed, id: 'y' }, { state: 'idle' }, failed];
+    const file = lines([...begin, said, ...end]);
+    const first = await run(['import', '--json', '-'], file);
+    expect(jsonLines(first.stdout)).toMatchObject([
+      // A thousand lines wait for one that says something.
+      { stored: 1003, failed: 502, unchanged: 0, formats: { nested: 1, record: 1002 } },
+    ]);
+    expect(await same()).toEqual(expect.arrayContaining([failed, said, { ...failed, id: 'y' }]));
+    const again = await run(['import', '--json', '-'], file);
+    expect(jsonLines(again.stdout)).toMatchObject([{ stored: 0, unchanged: 1003, failed: 502 }]);
+    await run(['delete', '--all']);
+  });
+
+  it('refuses settings that are alone in their file, and takes rows with such texts', async () => {
+    const settings = { name: 'x', description: 'It serves what was stored before.' };
+    const alone = await run(['import', '--json', '-'], lines([settings]));
+    expect(jsonLines(alone.stdout)).toMatchObject([{ stored: 0, failed: 1 }]);
+    const said = { input: { content: '2+2' }, references: [{ output: { content: '4' } }] };
+    const short = await run(['import', '--json', '-'], lines([said]));
+    expect(jsonLines(short.stdout)).toMatchObject([{ stored: 1, failed: 0, formats: { texts: 1 } }]);
+    expect(await same()).toEqual([said]);
+    await run(['delete', '--all']);
+    const rows = [settings, { ...settings, name: 'y', level: 'B1' }];
+    const several = await run(['import', '--json', '-'], lines(rows));
+    expect(jsonLines(several.stdout)).toMatchObject([{ stored: 2, failed: 0 }]);
+    expect(await same()).toEqual(expect.arrayContaining(rows));
+    await run(['delete', '--all']);
+  });
+});
