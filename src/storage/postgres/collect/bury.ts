@@ -1,6 +1,6 @@
 import { frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { SegmentHash } from '../../../model/index.js';
-import { sendHashesGone } from '../commit/hashes.js';
+import { removeHashes } from '../commit/hashes.js';
 import type { Work } from '../commit/work.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import { compareIds, keyOf, type PackId, type Place } from '../formats/ids.js';
@@ -103,7 +103,7 @@ export async function bury(
   if (emptied.length > 0) transaction.send(deleteParts, [p, emptied]);
   if (gone.length > 0) {
     const placed = [gone.map(({ k }) => k), gone.map(({ slot }) => slot)];
-    sendHashesGone(transaction, p, gone);
+    await removeHashes(transaction, p, gone);
     transaction.send(deleteCounts, [p, ...placed]);
     for (const { hash } of gone) vault.known.forget(hash);
   }

@@ -1,5 +1,5 @@
 import type { SegmentHash } from '../../../model/index.js';
-import type { Statement } from '../database/driver.js';
+import { type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, type Place, restOf } from '../formats/ids.js';
 
@@ -11,16 +11,19 @@ function chunkOf(head: string): string {
 /**
  * The entries of the index by hash that have one of these heads, as a table of a statement: loose ones, and
  * those in chunks. An entry that moves from the one to the other is in one of them, since a statement sees
- * one state of the database.
+ * one state of the database. No chunk is joined: the columns of its entry are one value, found by keys, and
+ * `offset 0` keeps it from being asked for once a column.
  */
 export function entriesOf(heads: '$2' | '$3'): string {
   return `(
     select p, h, r, k, slot, tokens from hx where p = $1 and h = any(${heads}::uuid[])
     union all
-    select y.p, y.h, y.rs[y.i], y.ks[y.i], y.slots[y.i], y.tokens[y.i] from (
-      select c.p, d.h, c.rs, c.ks, c.slots, c.tokens, array_position(c.hs, d.h) i
-      from (select u.h, ${chunkOf('u.h')} b from unnest(${heads}::uuid[]) u(h)) d join hc c on c.h = d.b
-      where c.p = $1) y where y.i is not null)`;
+    select $1::int, y.h, y.e[1]::uuid, y.e[2]::int8, y.e[3]::int4, y.e[4]::int4 from (
+      select u.h, (
+        select array[x.rs[x.i]::text, x.ks[x.i]::text, x.slots[x.i]::text, x.tokens[x.i]::text] from (
+          select c.rs, c.ks, c.slots, c.tokens, array_position(c.hs, u.h) i
+          from hc c where c.p = $1 and c.h = ${chunkOf('u.h')} offset 0) x where x.i is not null) e
+      from unnest(${heads}::uuid[]) u(h) offset 0) y where y.e is not null)`;
 }
 
 /**
@@ -43,24 +46,23 @@ const deleteLoose: Statement = {
   text: `delete from hx using unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot)
     where hx.p = $1 and hx.h = u.h and hx.k = u.k and hx.slot = u.slot`,
 };
-const kept = `where (e.h = any($2::uuid[]) and exists (select 1
-    from unnest($2::uuid[], $3::int8[], $4::int4[]) g(h, k, slot)
-    where g.h = e.h and g.k = e.k and g.slot = e.slot)) is not true`;
-/** Heads are looked for in one chunk each: to compare all of them with every chunk takes seconds. */
-const deleteFromChunks: Statement = {
-  name: 'hashes_chunks_cut',
-  text: `update hc set (hs, rs, ks, slots, tokens) = (
-      select coalesce(array_agg(e.h order by e.h), '{}'), coalesce(array_agg(e.r order by e.h), '{}'),
-        coalesce(array_agg(e.k order by e.h), '{}'), coalesce(array_agg(e.slot order by e.h), '{}'),
-        coalesce(array_agg(e.tokens order by e.h), '{}')
-      from unnest(hc.hs, hc.rs, hc.ks, hc.slots, hc.tokens) e(h, r, k, slot, tokens) ${kept})
-    where hc.p = $1 and hc.h in (select (select c.h from hc c where c.p = $1 and c.h = ${chunkOf('u.h')}
-      and array_position(c.hs, u.h) is not null) from unnest($2::uuid[]) u(h))`,
+/** The chunks in which these heads would be, each with its columns in one value: none is found by a join. */
+const readChunks: Statement = {
+  name: 'hashes_chunks',
+  text: `select d.h, (
+      select array[c.hs::text, c.rs::text, c.ks::text, c.slots::text, c.tokens::text] from hc c
+      where c.p = $1 and c.h = d.h) arrays
+    from (select distinct ${chunkOf('u.h')} h from unnest($2::uuid[]) u(h)) d where d.h is not null`,
 };
-const deleteEmpty: Statement = {
-  name: 'hashes_chunks_empty',
-  text: `delete from hc where hc.p = $1 and cardinality(hc.hs) = 0
-    and hc.h in (select ${chunkOf('u.h')} from unnest($2::uuid[]) u(h))`,
+/** A change of one chunk: a statement about several might look at all of them. */
+const updateChunk: Statement = {
+  name: 'hashes_chunk_cut',
+  text: `update hc set hs = $3::uuid[], rs = $4::uuid[], ks = $5::int8[], slots = $6::int4[],
+    tokens = $7::int4[] where p = $1 and h = $2`,
+};
+const deleteChunk: Statement = {
+  name: 'hashes_chunk_gone',
+  text: 'delete from hc where p = $1 and h = $2',
 };
 
 /** An entry of the index by hash. */
@@ -82,16 +84,31 @@ export function sendHashes(transaction: Transaction, p: number, entries: readonl
   ]);
 }
 
-/** Removes entries. To be called after a fold, which fill-chunks.ts waits for. */
-export function sendHashesGone(
+/**
+ * Removes entries. To be called after a fold, which fill-chunks.ts waits for: nobody else changes chunks
+ * until the transaction ends.
+ */
+export async function removeHashes(
   transaction: Transaction,
   p: number,
   gone: readonly (Place & { readonly hash: SegmentHash })[],
-): void {
+): Promise<void> {
   if (gone.length === 0) return;
   const heads = gone.map(({ hash }) => headOf(hash));
-  const columns = [heads, gone.map(({ k }) => k), gone.map(({ slot }) => slot)];
-  transaction.send(deleteLoose, [p, ...columns]);
-  transaction.send(deleteFromChunks, [p, ...columns]);
-  transaction.send(deleteEmpty, [p, heads]);
+  transaction.send(deleteLoose, [p, heads, gone.map(({ k }) => k), gone.map(({ slot }) => slot)]);
+  const left = new Set(gone.map(({ k, slot }, at) => `${heads[at]} ${k} ${slot}`));
+  for (const { h, arrays } of await transaction.query(readChunks, [p, heads])) {
+    const columns = (arrays as readonly string[]).map(elementsOf);
+    const [hs = [], , ks = [], slots = []] = columns;
+    const isKept = (at: number) => !left.has(`${hs[at]} ${ks[at]} ${slots[at]}`);
+    const kept = columns.map((column) => column.filter((_, at) => isKept(at)));
+    if (kept[0]?.length === 0) transaction.send(deleteChunk, [p, text(h)]);
+    else if (kept[0]?.length !== hs.length)
+      transaction.send(updateChunk, [p, text(h), ...kept.map((column) => `{${column.join(',')}}`)]);
+  }
+}
+
+/** Elements of an array of ids or numbers, as PostgreSQL writes it. */
+function elementsOf(array: string): string[] {
+  return array === '{}' ? [] : array.slice(1, -1).split(',');
 }
