@@ -1,5 +1,6 @@
 import type { TokenCore } from '../../src/core/index.js';
 import { tokenCount, type Corpus } from '../lib/corpus.js';
+import { generatedCorpus } from '../lib/generated.js';
 import type { LoadClients } from '../lib/load.js';
 import { printTable, short } from '../lib/table.js';
 import { RawClient, retrievePath, retrieveRequest, storePath, storeRequest } from '../lib/wire.js';
@@ -7,6 +8,8 @@ import { compilingCalls, inFlights, Measured, measuredColumns, soMany, someOf, w
 import { withServer, type ServerKind, type StartedServer } from './servers.js';
 
 const runs = 5;
+/** Calls in flight of first reads. */
+const coldInFlight = 64;
 const barePath = '/peer.Bare/Stream';
 const storing: readonly ServerKind[] = ['stowken', 'files, same server', 'gzip JSON in SQLite, same server'];
 const encodings = [
@@ -19,12 +22,20 @@ const encodings = [
  * memory: the upper limit of its library.
  */
 export async function measureRetrieval(core: TokenCore, clients: LoadClients, corpus: Corpus): Promise<void> {
+  const others = othersOf(await generatedCorpus());
   await withServers(storing, async (servers) => {
     for (const server of servers) await storeAll(core, clients, server, corpus);
+    await storeAll(core, clients, servers[0]!, others);
     await withServer('bare grpc-js', async (bare) => {
-      for (const encoding of encodings) await measureEncoding(clients, [...servers, bare], corpus, encoding);
+      for (const encoding of encodings)
+        await measureEncoding(clients, [...servers, bare], { corpus, others }, encoding);
     });
   });
+}
+
+/** Names the conversations otherwise than a corpus does that is measured. */
+function othersOf({ name, conversations }: Corpus): Corpus {
+  return { name, conversations: conversations.map((each) => ({ ...each, id: `warm-up/${each.id}` })) };
 }
 
 function pathTo({ kind }: StartedServer): string {
@@ -34,11 +45,18 @@ function pathTo({ kind }: StartedServer): string {
 async function measureEncoding(
   clients: LoadClients,
   servers: readonly StartedServer[],
-  corpus: Corpus,
+  { corpus, others }: { readonly corpus: Corpus; readonly others: Corpus },
   [name, encoding]: (typeof encodings)[number],
 ): Promise<void> {
   const stowken = servers[0]!;
-  const rows = [await measureFirst(clients, stowken, corpus, encoding)];
+  const compiling = soMany(others.conversations, compilingCalls.retrievals);
+  await clients.run(
+    stowken.address,
+    retrievePath,
+    compiling.map(({ id }) => retrieveRequest(id, encoding)),
+    8,
+  );
+  const first = await measureAll(clients, stowken, corpus, ({ id }) => retrieveRequest(id, encoding));
   const { sizes, responseBytes } = await messageSizes(stowken, corpus, encoding);
   const requestsTo = ({ kind }: StartedServer, conversations: Corpus['conversations']) =>
     conversations.map(({ id }) => (kind === 'bare grpc-js' ? sizes.get(id)! : retrieveRequest(id, encoding)));
@@ -46,6 +64,13 @@ async function measureEncoding(
     const requests = requestsTo(server, soMany(corpus.conversations, compilingCalls.retrievals));
     await clients.run(server.address, pathTo(server), requests, 8);
   }
+  const bare = servers.at(-1)!;
+  const bareFirst = await measureAll(clients, bare, corpus, ({ id }) => sizes.get(id)!);
+  const all = `${corpus.conversations.length} conversations, each for the first time`;
+  const rows = [
+    [`${stowken.kind}, ${all}`, String(coldInFlight), ...first.cells(first)],
+    [`${bare.kind}, as many`, String(coldInFlight), ...bareFirst.cells(first)],
+  ];
   for (const inFlight of inFlights) {
     const conversations = someOf(corpus.conversations, inFlight);
     const tokens = tokenCount(conversations);
@@ -72,26 +97,21 @@ async function measureEncoding(
   );
 }
 
-/** Measures every conversation once, in a form that was not read before: stowken caches recent reads. */
-async function measureFirst(
+/**
+ * Measures every conversation once. A stowken that has not read it before has to decode it: it caches recent
+ * reads.
+ */
+async function measureAll(
   clients: LoadClients,
-  stowken: StartedServer,
+  server: StartedServer,
   { conversations }: Corpus,
-  encoding: 1 | 2,
-): Promise<string[]> {
-  const inFlight = inFlights.at(-1)!;
-  const requests = conversations.map(({ id }) => retrieveRequest(id, encoding));
+  requestOf: (conversation: Corpus['conversations'][number]) => Buffer,
+): Promise<Measured> {
+  const requests = conversations.map(requestOf);
   const measured = new Measured();
-  await measured.run(clients, stowken, retrievePath, {
-    requests,
-    inFlight,
-    tokens: tokenCount(conversations),
-  });
-  return [
-    `stowken, ${conversations.length}, each for the first time`,
-    String(inFlight),
-    ...measured.cells(measured),
-  ];
+  const load = { requests, inFlight: coldInFlight, tokens: tokenCount(conversations) };
+  await measured.run(clients, server, pathTo(server), load);
+  return measured;
 }
 
 /**
