@@ -3,8 +3,11 @@ import { present } from '../../model/index.js';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
-/** Age up to which a look at the sizes of those that grow is recent, in milliseconds. */
-const SIZE_RECENT_MS = 1;
+/**
+ * Age up to which a look at the sizes of those that grow is recent, in milliseconds: as long as a store may
+ * take, since a look costs one 50th of it.
+ */
+const SIZE_RECENT_MS = 5;
 
 interface GuardedFile {
   readonly name: string;
@@ -55,8 +58,8 @@ export class GuardedFiles {
   }
 
   /**
-   * Describes a file that was cut off, in words; undefined if none was a millisecond ago. To read behind the
-   * end of a mapped file would end the process; files that were removed or replaced can still be read.
+   * Describes a file that was cut off, in words; undefined if none was some milliseconds ago. To read behind
+   * the end of a mapped file would end the process; files that were removed or replaced can still be read.
    */
   cut(): string | undefined {
     if (performance.now() - this.#sizesAt < SIZE_RECENT_MS) return undefined;

@@ -246,7 +246,7 @@ export class Environment {
   }
 
   /**
-   * Compares the data file's size, about once in a millisecond: a read behind the end of a mapped file would
+   * Compares the data file's size, every few milliseconds: a read behind the end of a mapped file would
    * end the process, with all other vaults. Throws CORRUPT_STORE from then on.
    */
   readonly #look = (): void => {
