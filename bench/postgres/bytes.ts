@@ -19,7 +19,7 @@ export async function measureBytes({ core, clients, database }: Bench, corpus: C
   const rows: string[][] = [];
   let gzipBytes = 0;
   const parts: Relation[] = [];
-  const found: (readonly [Kind, number, number])[] = [];
+  const found: (readonly [string, number, number])[] = [];
   for (const kind of measured) {
     await withCluster(database, kind, async (cluster) => {
       await database.client.query('checkpoint');
@@ -34,6 +34,9 @@ export async function measureBytes({ core, clients, database }: Bench, corpus: C
       if (kind.startsWith('stowken, 1')) parts.push(...lessEmpty(after, empty));
       if (kind.startsWith('gzip')) gzipBytes = bytes;
       found.push([kind, bytes, cluster.schema === undefined ? NaN : wal]);
+      if (kind.startsWith('gzip')) return;
+      await compact(cluster);
+      found.push([`${kind}, compacted`, sum(await bytesOf(cluster, database)) - sum(empty), NaN]);
     });
   }
   for (const [kind, bytes, wal] of found)
@@ -55,6 +58,17 @@ export async function measureBytes({ core, clients, database }: Bench, corpus: C
     ['', 'bytes', 'a token'],
     parts.slice(0, shown).map(({ name, bytes }) => [name, `${short(bytes)}B`, (bytes / tokens).toFixed(3)]),
   );
+}
+
+async function compact({ addresses }: Cluster): Promise<void> {
+  const client = connect({ server: addresses[0]! });
+  try {
+    for await (const part of client.compactSubstrings()) void part;
+  } finally {
+    client.close();
+  }
+  // Replaced frames, and registries, go when nobody reads them any more.
+  await sleep(foldMs);
 }
 
 async function bytesOf({ schema, addresses }: Cluster, database: Bench['database']): Promise<Relation[]> {

@@ -15,11 +15,14 @@ import { Registries } from './read/registries.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { Partitions } from './partitions.js';
 import { checkDatabase, type DatabaseKind } from './schema/check-database.js';
+import { isChanged, isUnchanged } from './schema/times.js';
 import { type DatabaseVault, DatabaseVaults, vaultGone } from './vaults.js';
 
 const newestTime: Statement = {
   name: 'vault_newest',
-  text: 'select stored from conv where p = $1 order by stored desc, cid desc limit 1',
+  text: `(select stored from conv where p = $1 and ${isUnchanged} order by created desc, cid desc limit 1)
+    union all
+    (select stored from conv where p = $1 and ${isChanged} order by stored desc, cid desc limit 1)`,
 };
 
 export interface PostgresOptions extends OpenOptions {

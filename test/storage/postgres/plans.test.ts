@@ -6,9 +6,11 @@ import { removeHashes } from '../../../src/storage/postgres/commit/hashes.js';
 import { findByHash, placesFrom } from '../../../src/storage/postgres/commit/lookup.js';
 import { requireStored } from '../../../src/storage/postgres/commit/work.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
-import { int, type Statement } from '../../../src/storage/postgres/database/driver.js';
+import { bytes, int } from '../../../src/storage/postgres/database/driver.js';
 import type { Transaction } from '../../../src/storage/postgres/database/transaction.js';
+import { headColumns } from '../../../src/storage/postgres/formats/head.js';
 import { headOf, restOf } from '../../../src/storage/postgres/formats/ids.js';
+import { rowsOf } from '../../../src/storage/postgres/read/list-indexes.js';
 import { chunkEntriesMax } from '../../../src/storage/postgres/schema/chunks.js';
 import { postgresMissing, testDatabase } from '../../support/postgres.js';
 
@@ -16,8 +18,30 @@ import { postgresMissing, testDatabase } from '../../support/postgres.js';
 const [segments, asked] = [30_000, 200] as const;
 const p = 1;
 
+const schemaName = () => `test_${randomUUID().replaceAll('-', '')}`;
+
+/** Returns the rows of a table that a transaction reads by its work. */
+function readBy(
+  database: Database,
+  table: string,
+  work: (transaction: Transaction) => Promise<unknown>,
+): Promise<number> {
+  const count = {
+    name: '',
+    text: `select seq_tup_read + coalesce(idx_tup_fetch, 0) n from pg_stat_xact_user_tables
+      where relid = '${table}'::regclass`,
+  };
+  return database.transact(async (transaction) => {
+    // With those of transactions before it on the connection.
+    const [before] = await transaction.query(count);
+    await work(transaction);
+    const [after] = await transaction.query(count);
+    return int(after?.['n']) - int(before?.['n'] ?? 0);
+  });
+}
+
 describe.skipIf(postgresMissing !== undefined)('statements about the index by hash', () => {
-  const schema = `test_${randomUUID().replaceAll('-', '')}`;
+  const schema = schemaName();
   const entries = Array.from({ length: segments }, (_, slot) => ({
     hash: createHash('sha256').update(String(slot)).digest('hex') as SegmentHash,
     k: '7',
@@ -48,21 +72,6 @@ describe.skipIf(postgresMissing !== undefined)('statements about the index by ha
     await database.close();
   });
 
-  const countRead: Statement = {
-    name: 'count_read',
-    text: `select seq_tup_read + coalesce(idx_tup_fetch, 0) n from pg_stat_xact_user_tables
-      where relid = 'hc'::regclass`,
-  };
-  /** Returns the rows of chunks that a transaction reads by that. */
-  const readBy = (work: (transaction: Transaction) => Promise<unknown>) =>
-    database.transact(async (transaction) => {
-      // With those of transactions before it on the connection.
-      const [before] = await transaction.query(countRead);
-      await work(transaction);
-      const [after] = await transaction.query(countRead);
-      return int(after?.['n']) - int(before?.['n'] ?? 0);
-    });
-
   it.each([
     ['nothing', 0],
     ['all', 1],
@@ -72,20 +81,20 @@ describe.skipIf(postgresMissing !== undefined)('statements about the index by ha
     const heads = some.map(({ hash }) => headOf(hash));
     const columns = [heads, some.map(({ k }) => k), some.map(({ slot }) => slot)];
     for (const mode of ['force_custom_plan', 'force_generic_plan']) {
-      const read = await readBy(async (transaction) => {
+      const read = await readBy(database, 'hc', async (transaction) => {
         transaction.send({ name: '', text: `set local plan_cache_mode = ${mode}` });
         const found = placesFrom(await transaction.query(findByHash, [p, heads]));
         expect([...found.keys()].sort()).toEqual(some.map(({ hash }) => hash));
       });
       // The chunk's key, and the chunk.
       expect(read).toBeLessThanOrEqual(2 * asked);
-      const required = await readBy(async (transaction) => {
+      const required = await readBy(database, 'hc', async (transaction) => {
         transaction.send({ name: '', text: `set local plan_cache_mode = ${mode}` });
         await transaction.query(requireStored, [p, ...columns, asked]);
       });
       expect(required).toBeLessThanOrEqual(4 * asked);
     }
-    const removed = await readBy((transaction) => removeHashes(transaction, p, some));
+    const removed = await readBy(database, 'hc', (transaction) => removeHashes(transaction, p, some));
     // Each chunk's key twice, the chunk, and its change.
     expect(removed).toBeLessThanOrEqual(4 * asked);
     left -= asked;
@@ -94,4 +103,52 @@ describe.skipIf(postgresMissing !== undefined)('statements about the index by ha
     expect(int(row?.['n'])).toBe(left);
     expect(await database.query(findByHash, [p, heads])).toEqual([]);
   });
+});
+
+describe.skipIf(postgresMissing !== undefined)('lists by a time', () => {
+  const schema = schemaName();
+  const [rows, limit] = [20_000, 51] as const;
+  let database: Database;
+  beforeAll(async () => {
+    const url = await testDatabase();
+    await migratePostgres({ url, schema });
+    database = await Database.open({ url, schema, connectionsMax: 2 });
+    // None were changed in partition 1, every second one in 2, all in 3.
+    await database.query({
+      name: '',
+      text: `insert into conv (p, ${headColumns})
+        select p, 1, 1, 1, n, n, 1, n * 10, n * 10,
+          n * 10 + case when p = 3 or (p = 2 and n % 2 = 0) then 5 else 0 end, null,
+          md5(n::text)::uuid, n::text::bytea, 'a', 'b', 'c', '', ''
+        from generate_series(1, 3) p, generate_series(1, ${rows}) n`,
+    });
+  });
+  afterAll(async () => {
+    await database.query({ name: '', text: `drop schema ${schema} cascade` });
+    await database.close();
+  });
+
+  it.each(['nothing', 'all'])(
+    'read a page of either kind when the planner knows %s of them',
+    async (known) => {
+      if (known === 'all') await database.query({ name: '', text: 'analyze conv' });
+      const [least, most] = ['-9223372036854775808', '9223372036854775807'];
+      for (const mode of ['force_custom_plan', 'force_generic_plan'])
+        for (const column of ['created', 'stored', 'updated'] as const)
+          for (const descending of [true, false])
+            for (const p of [1, 2, 3]) {
+              const end = descending ? most : least;
+              const values = [p, least, most, end, end, limit];
+              const read = await readBy(database, 'conv', async (transaction) => {
+                transaction.send({ name: '', text: `set local plan_cache_mode = ${mode}` });
+                const found = await transaction.query(rowsOf({ column, descending }), values);
+                const ids = found.map(({ id }) => Number(bytes(id).toString()));
+                const first = descending ? rows - limit + 1 : 1;
+                const wanted = Array.from({ length: limit }, (_, at) => first + at);
+                expect(ids).toEqual(descending ? wanted.reverse() : wanted);
+              });
+              expect(read, `${column} of partition ${p}`).toBeLessThanOrEqual(2 * limit);
+            }
+    },
+  );
 });

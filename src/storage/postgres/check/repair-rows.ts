@@ -108,7 +108,12 @@ export async function writeReferences(
   };
   for (const each of await transaction.query(readCounts, [p])) {
     const row = {
-      ...{ k: text(each['k']), slot: int(each['slot']), n: int(each['n']), since: int(each['since']) },
+      ...{
+        k: text(each['k']),
+        slot: int(each['slot']),
+        n: int(each['n']),
+        since: int(each['since'] ?? nowMs),
+      },
       ...{ tokens: int(each['tokens']), bytes: int(each['bytes']) },
     };
     const key = `${row.k}/${row.slot}`;

@@ -9,6 +9,7 @@ import { int, type Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, type Place, placeOf } from '../formats/ids.js';
 import type { Partitions } from '../partitions.js';
+import { gateNumber } from '../schema/times.js';
 
 const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
 const condemnSegments: Statement = {
@@ -27,7 +28,7 @@ const condemnRegistries: Statement = {
 };
 export const lockGate: Statement = {
   name: 'gate_lock',
-  text: 'select g from gate where p = $1 order by g for update',
+  text: `select ${gateNumber} from gate where p = $1 order by ${gateNumber} for update`,
 };
 const passGate: Statement = { name: 'gate_pass', text: 'update gate set ep = ep + 1 where p = $1' };
 

@@ -6,9 +6,10 @@ import type { Change, ChangeResult, RequestMark } from '../../contract/change.js
 import { closed } from '../../shared/refusals.js';
 import { condemn } from '../collect/condemn.js';
 import type { Statement } from '../database/driver.js';
-import { constraintOf, isFailedCheck, UnknownOutcome } from '../database/failures.js';
+import { constraintOf, isFailedCheck, namesNothing, UnknownOutcome } from '../database/failures.js';
 import type { PackId } from '../formats/ids.js';
 import { keepRegistries } from '../read/registries.js';
+import { checkSchema } from '../schema/migrate.js';
 import { applyChange } from './apply.js';
 import { idsOf } from './lookup.js';
 import { beginOneTrip, planOneTrip } from './one-trip.js';
@@ -44,7 +45,13 @@ export class Committer {
   async commit(change: Change): Promise<ChangeResult> {
     if (!this.#open) throw closed();
     if (change.putRegistry) this.vault.codec.withRegistry(change.putRegistry.bytes); // Refused if damaged.
-    return this.#order.run(thingsOf(change), () => this.#settled(change));
+    try {
+      return await this.#order.run(thingsOf(change), () => this.#settled(change));
+    } catch (error) {
+      // Tables of a later version lack what changes of this one name.
+      if (namesNothing(error)) await checkSchema(this.vault.database);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

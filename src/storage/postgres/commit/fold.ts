@@ -14,13 +14,14 @@ const takeDeltas: Statement = {
   name: 'fold_take',
   text: 'delete from delta where p = $1 returning at, d, usage',
 };
+/** Sizes, and a time, are those of garbage: what has more references than before is none. */
 const addReferences: Statement = {
   name: 'fold_refs',
   text: `insert into ref (p, k, slot, n, tokens, bytes, since, condemned)
-    select $1::int, u.k, u.slot, 1 + u.d, 0, 0, u.at, null
+    select $1::int, u.k, u.slot, 1 + u.d, null, null, case when u.d <= 0 then u.at end, null
     from unnest($2::int8[], $3::int4[], $4::int4[], $5::int8[]) u(k, slot, d, at) order by u.k, u.slot
     on conflict (p, k, slot) do update
-    set n = ref.n + excluded.n - 1, since = excluded.since, condemned = null
+    set n = ref.n + excluded.n - 1, since = coalesce(excluded.since, ref.since), condemned = null
     returning k, slot, n`,
 };
 const readDirectories: Statement = {

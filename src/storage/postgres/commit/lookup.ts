@@ -9,13 +9,14 @@ import { type Label, labelFrom } from '../formats/labels.js';
 import { type ListPart, listPartFrom, readListOfHead } from '../read/stored-list.js';
 import { entriesOf } from './hashes.js';
 import type { Partitions } from '../partitions.js';
+import { gateNumber } from '../schema/times.js';
 
 /** Rows of a partition's gate. Whoever names segments holds one; a collector takes all of them. */
 export const gateRows = 64;
 
 export const holdGate: Statement = {
   name: 'gate_hold',
-  text: 'select g from gate where p = $1 and g = $2 for share',
+  text: `select ${gateNumber} from gate where p = $1 and ${gateNumber} = $2 for share`,
 };
 const readRequest: Statement = {
   name: 'request_read',

@@ -7,6 +7,7 @@ import { distinctHashes } from '../../shared/records.js';
 import type { Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, uuidOf } from '../formats/ids.js';
+import { gateNumber } from '../schema/times.js';
 import { entriesOf, isIndexed } from './hashes.js';
 import { type FoundPlace, gateRows, type PartitionState } from './lookup.js';
 import type { VaultParts } from './parts.js';
@@ -16,7 +17,8 @@ import { Works } from './works.js';
 /** Divides by zero unless a gate of the partition can be held. */
 export const requireGate: Statement = {
   name: 'gate_require',
-  text: `select 1 / count(*) from (select g from gate where p = $1 and g = $2 for share) x`,
+  text: `select 1 / count(*) from
+    (select ${gateNumber} from gate where p = $1 and ${gateNumber} = $2 for share) x`,
 };
 /** Divides by zero if there is a conversation of this id, or one of these segments. */
 const requireNew: Statement = {

@@ -44,6 +44,12 @@ export function isFailedCheck(error: unknown): boolean {
   return error instanceof MetOthers || stateOf(error) === '22012';
 }
 
+/** True for a statement that names a column or a table that is not there, and for what it caused. */
+export function namesNothing(error: unknown): boolean {
+  const state = stateOf(error) ?? stateOf((error as { cause?: unknown } | null)?.cause);
+  return state === '42703' || state === '42P01';
+}
+
 /** Error for a database that answers, and cannot have vaults, or not for this user. */
 export function refused(cause: string): StowkenError {
   return new StowkenError('STORAGE_UNAVAILABLE', `the database cannot have vaults: ${cause}`, { cause });

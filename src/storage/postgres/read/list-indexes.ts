@@ -4,6 +4,7 @@ import type { Statement, Value } from '../database/driver.js';
 import { headColumns } from '../formats/head.js';
 import { uuidOf } from '../formats/ids.js';
 import type { Label } from '../formats/labels.js';
+import { isChanged, isUnchanged } from '../schema/times.js';
 
 /** Columns of a conversation's row, in a join. */
 export const joinedHeadColumns = headColumns
@@ -83,15 +84,24 @@ function indexOfColumn(column: string, values: readonly string[]): ListIndex {
 /** First parameter of an index in statements that have an order. */
 const orderedFirst = 7;
 
-/** Conversations between two times, from a place in the order on. */
+/**
+ * Conversations between two times, from a place in the order on. Those with one time alone have an index of
+ * their own, whatever the order is; as many rows of either kind are read.
+ */
 export function rowsOf({ column, descending }: Ordering): Statement {
   const direction = descending ? 'desc' : 'asc';
-  return {
-    name: `list_${column}_${direction}`,
-    text: `select ${headColumns} from conv where p = $1 and ${column} >= $2 and ${column} < $3
-      and (${column}, cid) ${descending ? '<' : '>'} ($4, $5)
-      order by ${column} ${direction}, cid ${direction} limit $6`,
-  };
+  const rows = (time: string, condition: string) => `select ${headColumns} from conv where p = $1
+      and ${time} >= $2 and ${time} < $3 and (${time}, cid) ${descending ? '<' : '>'} ($4, $5)${condition}
+      order by ${time} ${direction}, cid ${direction} limit $6`;
+  const text =
+    column === 'expires'
+      ? rows(column, '')
+      : `select ${headColumns} from (
+      (${rows('created', ` and ${isUnchanged}`)})
+      union all
+      (${rows(column, ` and ${isChanged}`)})) c
+      order by ${column} ${direction}, cid ${direction} limit $6`;
+  return { name: `list_${column}_${direction}`, text };
 }
 
 /**

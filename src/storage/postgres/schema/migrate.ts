@@ -9,6 +9,7 @@ import { fieldIndexes } from './fields.js';
 import { first, firstOptions } from './first.js';
 import { prefixTables } from './prefix.js';
 import { tagTables } from './tags.js';
+import { timeIndexes } from './times.js';
 import { usageTables } from './usage.js';
 import { beginOnCitus, distributeTables, keepLayout, layout } from './layout.js';
 
@@ -35,7 +36,7 @@ interface Migration {
   readonly statements: readonly string[];
   /** Statements for engines that are PostgreSQL itself, or built on it. */
   readonly options: readonly string[];
-  /** True if servers of before may not go on: they would not see what later ones write. */
+  /** True if servers of before may not go on. It renames gateNumber (times.ts), which stops their changes. */
   readonly isExclusive?: true;
 }
 
@@ -48,6 +49,7 @@ const migrations: readonly Migration[] = [
   { statements: prefixTables, options: [] },
   { statements: fieldIndexes, options: [] },
   { statements: chunkTables, options: chunkOptions, isExclusive: true },
+  { statements: timeIndexes, options: [], isExclusive: true },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */
@@ -130,8 +132,8 @@ async function requireStopped(transaction: Transaction, from: number): Promise<v
   const present = await Promise.all(vaults.map(({ p }) => transaction.query(findPresent, [int(p)])));
   if (present.every((rows) => rows.length === 0)) return;
   const cause =
-    `servers have vaults open in tables of version ${from}, and would not see what those of version ` +
-    `${schemaVersion} write: stop them first. One that was killed is given up after 40 seconds`;
+    `servers have vaults open in tables of version ${from}, and cannot go on in those of version ` +
+    `${schemaVersion}: stop them first. One that was killed is given up after 40 seconds`;
   throw new StowkenError('STORAGE_UNAVAILABLE', cause, { cause });
 }
 
