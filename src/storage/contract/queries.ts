@@ -71,6 +71,8 @@ export interface ReadAhead {
   readonly from?: number;
   /** Tokens of the messages whose list and frames are read first. */
   readonly tokens: number;
+  /** True if these are the last ones, wherever they begin; `from` is absent then. */
+  readonly last?: true;
 }
 
 /** One revision of a conversation. Until release(), none of its segments is collected. */

@@ -1,8 +1,13 @@
 import { hash } from 'node:crypto';
-import { type Conversation, isStowkenError, limits, type TokenRun } from '../../model/index.js';
-import { prefixFingerprintBytes, type StorageBackend } from '../../storage/index.js';
+import { isStowkenError, limits, type TokenRun } from '../../model/index.js';
+import {
+  type ConversationSnapshot,
+  prefixFingerprintBytes,
+  type StorageBackend,
+} from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
-import { retrieveConversation, type RetrieveParts } from '../read/retrieve.js';
+import { slicesInRange } from '../read/range.js';
+import { readsFrames, type RetrieveParts, tokenChunks } from '../read/retrieve.js';
 
 const VARINT_BYTES_MAX = 5;
 /** Bytes of a page in which fingerprints are gathered. */
@@ -150,43 +155,44 @@ export interface OpenBlock {
   readonly fingerprints: BlockFingerprints;
 }
 
-/** Reads the tokens after the last whole block; undefined if there is no such conversation. */
+/**
+ * Reads the tokens after the last whole block, of one revision, with the conversation itself; undefined if
+ * there is no such conversation.
+ */
 export async function openBlockOf(
   parts: RetrieveParts,
   id: string,
   signal: AbortSignal,
 ): Promise<OpenBlock | undefined> {
-  for (;;) {
-    const conversation = await parts.backend.getConversation(id);
-    if (conversation === undefined) return undefined;
+  const ahead = { tokens: limits.prefixBlockTokens, last: true } as const;
+  try {
+    const snapshot = await parts.backend.openConversation(id, ahead);
+    if (!snapshot) return undefined;
     try {
-      return await readOpenBlock(parts, conversation, signal);
-    } catch (error) {
-      // A damaged conversation can still be appended to; the index finds it by its intact beginning.
-      if (isStowkenError(error, 'CORRUPT_SEGMENT') || isStowkenError(error, 'CORRUPT_STORE'))
-        return undefined;
-      // The conversation was changed or deleted between the two looks: look again.
-      if (!isStowkenError(error, 'REVISION_MISMATCH') && !isStowkenError(error, 'CONVERSATION_NOT_FOUND'))
-        throw error;
+      return await readOpenBlock(parts, snapshot, signal);
+    } finally {
+      snapshot.release();
     }
+  } catch (error) {
+    // A damaged conversation can still be appended to; the index finds it by its intact beginning.
+    if (isStowkenError(error, 'CORRUPT_SEGMENT') || isStowkenError(error, 'CORRUPT_STORE')) return undefined;
+    throw error;
   }
 }
 
 async function readOpenBlock(
   parts: RetrieveParts,
-  { id, revision, totalTokens }: Conversation,
+  snapshot: ConversationSnapshot,
   signal: AbortSignal,
 ): Promise<OpenBlock> {
   const fingerprints = new BlockFingerprints(parts.backend.vaultId);
+  const { totalTokens } = snapshot.conversation;
   const open = totalTokens % limits.prefixBlockTokens;
   if (open > 0) {
-    const range = { tokenOffset: totalTokens - open, ifRevision: revision };
-    for await (const batch of retrieveConversation(parts, { id, encoding: 'tokens', ...range }, signal)) {
-      for (const part of batch) {
-        if (part.kind === 'header' || part.content?.kind !== 'varints') continue;
-        fingerprints.push({ varints: part.content.bytes });
-      }
-    }
+    const reading = { ...parts, backend: readsFrames(snapshot) ? snapshot : parts.backend };
+    const slices = slicesInRange(snapshot, { tokenOffset: totalTokens - open });
+    for await (const batch of tokenChunks(reading, slices, 'varints', signal, (chunk) => chunk))
+      for (const { bytes } of batch) fingerprints.push({ varints: bytes });
   }
   return { afterTokens: totalTokens, fingerprints };
 }

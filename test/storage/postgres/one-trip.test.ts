@@ -63,6 +63,32 @@ describe.skipIf(missing).each([1, 4])('a retrieve from %i partitions', (partitio
     expect(some.trips).toBeGreaterThan(1);
   });
 
+  it('takes one trip for the last tokens, of which one knows but their number', async () => {
+    await one.commit(storing('grown', segments.slice(0, 3)));
+    const ends = async () => {
+      const trips = vi.spyOn(Database.prototype, 'queries');
+      const alone = vi.spyOn(Database.prototype, 'query');
+      const snapshot = await other.openConversation('grown', { tokens: 30, last: true });
+      const { totalTokens } = snapshot!.conversation;
+      const { message: first } = await snapshot!.locate(totalTokens - 31);
+      const messages = await snapshot!.read(first, 100);
+      const keys = messages.flatMap((each) => each.segments.map(({ key }) => key));
+      const frames = await snapshot!.readFrames!(keys);
+      snapshot!.release();
+      expect(trips.mock.calls.length + alone.mock.calls.length).toBe(1);
+      vi.restoreAllMocks();
+      return frames.map((frame) => other.codec.hashOf(frame)).slice(-2);
+    };
+    expect(await ends()).toEqual(hashes.slice(1, 3));
+    for (let at = 3; at < 8; at++) {
+      await one.commit({
+        newSegments: [segments[at]!],
+        append: { id: 'grown', messages: [message('user', segments[at]!)], timeMs: 2_000 },
+      });
+      expect(await ends()).toEqual(hashes.slice(at - 1, at + 1));
+    }
+  });
+
   it('takes one trip for the last tokens of a long list too', async () => {
     await one.commit(storing('long', segments.slice(0, 2)));
     for (let at = 2; at < 60; at++)

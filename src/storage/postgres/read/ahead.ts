@@ -11,29 +11,49 @@ import { type ListPart, listColumns, listOfHead, listPartFrom } from './stored-l
 const [partsMax, packsMax] = [32, 16] as const;
 
 /** Parts of a conversation's list, with their frames, that end at a token or after it, up to another. */
-const readParts: Statement = {
-  name: 'ahead_parts',
-  text: `select ${listColumns}, c, dir, data from part where p = $1 and k = ${listOfHead}
-      and t0 + toks >= $4
+const partsBetween = (from: string, before: string) =>
+  `select ${listColumns}, c, dir, data from part where p = $1 and k = ${listOfHead}
+      and t0 + toks >= ${from}
     union all
-    select ${listColumns}, c, dir, data from part where p = $1 and c = ${listOfHead} and n > 0 and t0 < $3
-      and t0 + toks >= $4
-    order by n limit ${partsMax}`,
-};
+    select ${listColumns}, c, dir, data from part where p = $1 and c = ${listOfHead} and n > 0 and t0 < ${before}
+      and t0 + toks >= ${from}
+    order by n limit ${partsMax}`;
 /** The other packs that these parts name. */
-const readPacks: Statement = {
-  name: 'ahead_packs',
-  text: `select k, dir, data from part where p = $1 and k = any(array(
-      select unnest(packs) from part where p = $1 and k = ${listOfHead} and t0 + toks >= $4
+const packsBetween = (from: string, before: string) =>
+  `select k, dir, data from part where p = $1 and k = any(array(
+      select unnest(packs) from part where p = $1 and k = ${listOfHead} and t0 + toks >= ${from}
       union
       select unnest(packs) from part
-      where p = $1 and c = ${listOfHead} and n > 0 and t0 < $3 and t0 + toks >= $4))
-    limit ${packsMax}`,
+      where p = $1 and c = ${listOfHead} and n > 0 and t0 < ${before} and t0 + toks >= ${from}))
+    limit ${packsMax}`;
+
+/** The tokens of a conversation, as a value. */
+const tokensOfHead = '(select v.toks from conv v where v.p = $1 and v.idh = $2)';
+const readParts: Statement = { name: 'ahead_parts', text: partsBetween('$4', '$3') };
+const readPacks: Statement = { name: 'ahead_packs', text: packsBetween('$4', '$3') };
+const readLastParts: Statement = {
+  name: 'ahead_last_parts',
+  text: partsBetween(`${tokensOfHead} - $3::int8`, tokensOfHead),
+};
+const readLastPacks: Statement = {
+  name: 'ahead_last_packs',
+  text: packsBetween(`${tokensOfHead} - $3::int8`, tokensOfHead),
 };
 
 /** Returns the statements that read what a reader of these tokens will ask for. */
-export function aheadOf(p: number, idh: string, { from = 0, tokens }: ReadAhead): [Statement, Value[]][] {
+export function aheadOf(
+  p: number,
+  idh: string,
+  { from = 0, tokens, last }: ReadAhead,
+): [Statement, Value[]][] {
   // A reader looks for the token before its first one.
+  if (last) {
+    const values = [p, idh, tokens + 1];
+    return [
+      [readLastParts, values],
+      [readLastPacks, values],
+    ];
+  }
   const values = [p, idh, from + tokens, Math.max(0, from - 1)];
   return [
     [readParts, values],
