@@ -308,4 +308,22 @@ describe.skipIf(missing).each([1, 4])('a store in %i partitions', (partitions) =
     await one.commit(store(ids[3]!, 3, blocks(1, 2, 9)));
     expect(await prefixTokens()).toBe(7 * 256);
   });
+
+  it('guesses right where it was wrong before, whatever else it has stored since', async () => {
+    const blocks = (...names: number[]) => Buffer.from(names.flatMap((name) => [name, 1, 2, 3]));
+    const [apple, pear, plum] = [blocks(1, 2, 3), blocks(1, 2, 4), blocks(1, 5, 6)];
+    const long = longSegment(1_100, 1);
+    const store = (n: number, prefix: Buffer) => {
+      const change = storing(ids[n]!, [long]);
+      return { ...change, put: { ...change.put!, prefix } };
+    };
+    // The server that is to guess knows nothing of this one.
+    await one.commit(store(0, apple));
+    await other.commit(storing(ids[1]!, [long]));
+    expect((await made(other, store(2, pear))).counts).not.toEqual(oneTrip);
+    expect((await made(other, store(3, apple))).counts).not.toEqual(oneTrip);
+    let n = 4;
+    for (const again of [pear, apple, plum, pear, apple, plum])
+      expect((await made(other, store(n++, again))).counts).toEqual(oneTrip);
+  });
 });

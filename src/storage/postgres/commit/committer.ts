@@ -154,8 +154,8 @@ export class Committer {
         !change.request &&
         (await this.#wasMade(begun.works.witness));
       if (!isMade) {
-        // The guess may have been wrong.
-        vault.prefixes.wasWrong(chunksOfPut(plan.change.put));
+        if (begun?.works.prefixes.guessedWrong === true)
+          vault.prefixes.wasWrong(chunksOfPut(plan.change.put));
         return undefined;
       }
     }
@@ -192,7 +192,10 @@ export class Committer {
     if (change.putRegistry && !hasRegistry(codec.registries, change.putRegistry.bytes))
       codec.add(change.putRegistry.bytes);
     if (result.dropRegistries) codec.remove(result.dropRegistries);
-    if (change.put) this.vault.prefixes.note(chunksOfPut(change.put));
+    if (change.put) {
+      const shared = result.put?.unchanged === false ? works?.prefixes.shared : undefined;
+      this.vault.prefixes.note(chunksOfPut(change.put), shared);
+    }
     const deleted = new Set(change.deleteSegments);
     for (const { state } of works?.all ?? [])
       known.note([...state.segments].filter(([hash]) => !deleted.has(hash)));

@@ -4,6 +4,7 @@ import { prefixFingerprintBytes, wholeBlocks } from '../../contract/queries.js';
 import type { Part } from '../../shared/change-ops.js';
 import type { Row, Statement } from '../database/driver.js';
 import { bytes } from '../database/driver.js';
+import { isFailedCheck } from '../database/failures.js';
 import type { Transaction } from '../database/transaction.js';
 import { uuidOf } from '../formats/ids.js';
 import {
@@ -92,6 +93,8 @@ type Neighbours = readonly (readonly Row[])[];
 export class Prefixes {
   /** Blocks of the last put or append that others begin with too. */
   shared = 0;
+  /** True if the transaction has failed because others share more or less than was believed. */
+  guessedWrong = false;
   readonly #chunks = new Map<string, readonly PrefixChunk[]>();
   #neighbours: Neighbours = [];
   #believed: number | undefined;
@@ -132,7 +135,8 @@ export class Prefixes {
       );
       const bounds = [same!, boundAfter(same!), more!, boundAfter(more!)];
       const goesOn = shared * prefixFingerprintBytes < blocks.length;
-      transaction.send(requireShared, [p, n, g, ...bounds, shared > 0 ? 1 : 0, goesOn]);
+      const values = [p, n, g, ...bounds, shared > 0 ? 1 : 0, goesOn];
+      transaction.send(requireShared, values, (error) => (prefixes.guessedWrong ||= isFailedCheck(error)));
       believed += shared;
       if (shared < chunkBlocks) break;
     }

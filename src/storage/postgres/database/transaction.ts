@@ -36,9 +36,13 @@ export class Transaction {
     return rows as Row[];
   }
 
-  /** Sends a statement whose failure shows at the end. */
-  send(statement: Statement, values: readonly Value[] = []): void {
-    this.#send(statement, values).catch(() => {});
+  /** Sends a statement whose failure shows at the end, and to `onFailure`. */
+  send(
+    statement: Statement,
+    values: readonly Value[] = [],
+    onFailure: (error: unknown) => void = () => {},
+  ): void {
+    this.#send(statement, values).catch(onFailure);
   }
 
   /** Resolves when everything sent is done. Rejects with the first failure. */

@@ -1,11 +1,13 @@
-import { type PrefixChunk, sharedBlocks } from '../formats/prefix.js';
+import { chunkBlocks, type PrefixChunk, sharedBlocks } from '../formats/prefix.js';
 
 /** Bytes of chunks that are remembered, and chunks that go on from one beginning. */
 const [bytesMax, chunksMax] = [8 * 1024 * 1024, 4_096] as const;
 /** Bytes beside those of a chunk that remembering it takes, about. */
 const overheadBytes = 100;
-/** Guesses of which one is made, while they are wrong more often than not. */
-const probesOf = 16;
+/** Guesses of which one is made, while too many are wrong. */
+const probesOf = 8;
+/** Trust that a right guess gains, and a wrong one loses: one in three has to be right. */
+const [gain, loss] = [0.2, 0.1] as const;
 
 /**
  * Chunks of the prefix index that this process has stored lately, by which it guesses what a new conversation
@@ -16,7 +18,7 @@ export class KnownPrefixes {
   /** Chunks by what is before them, in the order of their bytes; the groups by their last use. */
   readonly #groups = new Map<string, Buffer[]>();
   #bytes = 0;
-  /** From -1 to 1: above 0 if guesses are right more often than not. */
+  /** From -1 to 1: above 0 if enough guesses are right. */
   #trust = 1;
   #asked = 0;
 
@@ -34,8 +36,12 @@ export class KnownPrefixes {
     return Math.max(...beside);
   }
 
-  /** Notes chunks of a stored conversation. */
-  note(chunks: readonly PrefixChunk[]): void {
+  /**
+   * Notes chunks of a stored conversation, and how many of its blocks others begin with, if that was looked
+   * up: a chunk that shares more is gone. A guess of less is put right by the chunk itself.
+   */
+  note(chunks: readonly PrefixChunk[], shared?: number): void {
+    if (shared !== undefined) this.#forgetBeyond(chunks, shared);
     for (const { n, g, blocks } of chunks) {
       const name = nameOf(n, g);
       const known = this.#groups.get(name) ?? [];
@@ -56,17 +62,24 @@ export class KnownPrefixes {
 
   /** Notes that a guess about these chunks was right. */
   wasRight(chunks: readonly PrefixChunk[]): void {
-    if (chunks.length > 0) this.#trust = Math.min(1, this.#trust + 0.1);
+    if (chunks.length > 0) this.#trust = Math.min(1, this.#trust + gain);
   }
 
-  /** Notes that a guess about these chunks may have been wrong, and forgets by what it was made. */
+  /** Notes that a guess about these chunks was wrong. */
   wasWrong(chunks: readonly PrefixChunk[]): void {
-    if (chunks.length > 0) this.#trust = Math.max(-1, this.#trust - 0.1);
+    if (chunks.length > 0) this.#trust = Math.max(-1, this.#trust - loss);
+  }
+
+  #forgetBeyond(chunks: readonly PrefixChunk[], shared: number): void {
+    let left = shared;
     for (const { n, g, blocks } of chunks) {
       const known = this.#groups.get(nameOf(n, g)) ?? [];
       const at = placeIn(known, blocks);
-      if (known[at]) this.#remove(known, at);
-      if (known[at - 1]) this.#remove(known, at - 1);
+      const isBeyond = (each: Buffer | undefined) => each && sharedBlocks(each, blocks) > left;
+      while (isBeyond(known[at])) this.#remove(known, at);
+      for (let before = at - 1; isBeyond(known[before]); before -= 1) this.#remove(known, before);
+      if (left < chunkBlocks) return;
+      left -= chunkBlocks;
     }
   }
 
