@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { frameRegistryId, trainHere } from '../../../src/codec/index.js';
 import { sampleSegments } from '../../codec/samples.js';
 import { listOf } from '../../contract/long-lists.js';
 import { core, longSegment, message, segment, storing } from '../../contract/support.js';
+import { Database } from '../../../src/storage/postgres/database/database.js';
 import { postgresMissing } from '../../support/postgres.js';
 import { SharedVault } from './support.js';
 
@@ -114,6 +115,30 @@ describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () =>
     snapshot!.release();
     const { collect } = await one.commit({ collect: { keys, garbageBeforeMs: Infinity } });
     expect(collect?.segments).toBe(1);
+  });
+
+  it('leave what one may read that was killed, and do not wait for it', async () => {
+    const own = await SharedVault.create();
+    // The second one writes no beat but its first.
+    const [left] = [await own.open(), await own.open({ beatMs: 600_000 })];
+    await left.commit(storing('x', [longSegment(30, 1)]));
+    await left.commit({ delete: { id: 'x', timeMs: 2 } });
+    const keys = await garbage(left);
+    const killedAgo = (seconds: number) =>
+      own.rows(`update server set beat = now() - make_interval(secs => ${seconds}) where p = $1`);
+    await killedAgo(10);
+    const asked = vi.spyOn(Database.prototype, 'query');
+    const kept = await left.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+    const looks = asked.mock.calls.filter(([{ name }]) => name === 'servers_oldest');
+    vi.restoreAllMocks();
+    expect(kept.collect?.segments).toBe(0);
+    // It looks for whom to wait, and for what may be read.
+    expect(looks).toHaveLength(2);
+    await killedAgo(50);
+    const { collect } = await left.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+    expect(collect?.segments).toBe(1);
+    expect(await left.check()).toEqual([]);
+    await own.close();
   });
 
   it('revive what the other condemned', async () => {

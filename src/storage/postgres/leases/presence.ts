@@ -10,6 +10,8 @@ const beatDefaultMs = 1_000;
 /** Time without a beat after which a server stops its own readers; others wait for it a while longer. */
 const lostAfterMs = 20_000;
 const believedSeconds = 40;
+/** Time without a beat after which nobody waits for a server's next one. What it reads is left as before. */
+const awaitedSeconds = 3;
 
 const readClock: Statement = { name: 'clock_read', text: 'select clock from totals where p = $1' };
 const writeServer: Statement = {
@@ -20,7 +22,7 @@ const writeServer: Statement = {
 const oldestOfOthers: Statement = {
   name: 'servers_oldest',
   text: `select min(oldest) oldest from server
-    where p = $1 and id <> $2 and beat > now() - make_interval(secs => ${believedSeconds})`,
+    where p = $1 and id <> $2 and beat > now() - make_interval(secs => $3)`,
 };
 /** A row if a server, or another process that reads or writes, has a vault open. */
 export const findPresent: Statement = {
@@ -121,19 +123,22 @@ export class Presence {
 
   /** Returns the tick up to which what was condemned has no readers any more, here and in other servers. */
   async readersSaw(): Promise<number> {
-    const [row] = await this.database.query(oldestOfOthers, [this.p, this.id]);
+    const [row] = await this.database.query(oldestOfOthers, [this.p, this.id, believedSeconds]);
     const others = row?.['oldest'] ?? null;
     return Math.min(this.#leases.oldest(), this.#clock, others === null ? Infinity : int(others));
   }
 
-  /** Waits until the other servers have no reader from before a tick, but not for ever. */
+  /**
+   * Waits until the other servers that are there have no reader from before a tick, but not for ever. One
+   * that was killed has a row for a while, and none to change it.
+   */
   async untilOthersSaw(
     clock: number,
     timeMs: number,
     sleep: (ms: number) => Promise<unknown>,
   ): Promise<void> {
     for (const untilMs = Date.now() + timeMs; ; await sleep(Math.min(100, this.beatMs))) {
-      const [row] = await this.database.query(oldestOfOthers, [this.p, this.id]);
+      const [row] = await this.database.query(oldestOfOthers, [this.p, this.id, awaitedSeconds]);
       const others = row?.['oldest'] ?? null;
       if (others === null || int(others) >= clock || Date.now() >= untilMs) return;
     }
