@@ -6,6 +6,7 @@ import {
   type StowkenClient,
 } from '../../client/index.js';
 import { limits } from '../../model/index.js';
+import { isSaid } from './fields.js';
 import { type ConflictOptions, otherContent, settle } from './conflict.js';
 import { type Draft, isHoleOfSpec, isObject, isOfRows, type Json, type JsonObject } from './shapes/index.js';
 import { type RecordDefaults, toStoreRequest } from './to-store.js';
@@ -43,7 +44,9 @@ export class Conflicts {
   async settle(request: StoreRequest, draft: Draft, wasMet: boolean): Promise<Outcome> {
     const { client } = this;
     const rules = this.rulesNow();
-    const keepsEach = wasMet && rules.onConflict === 'append' && isOfRows(draft.format);
+    // Lines that say nothing do not grow either: each has news of its own.
+    const doesNotGrow = isOfRows(draft.format) || !draft.messages.some(isSaid);
+    const keepsEach = wasMet && rules.onConflict === 'append' && doesNotGrow;
     const result = await settle(client, request, draft, { ...rules, keepsEach });
     if (result !== 'other content') return { result, beside: false };
     const mayStand = rules.onConflict === 'append' && (wasMet || isOfRows(draft.format) || hasNumber(draft));

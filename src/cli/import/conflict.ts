@@ -1,7 +1,15 @@
 import type { NewMessage, StoreRequest, StoreResult, StowkenClient } from '../../client/index.js';
 import { type Conversation, present } from '../../model/index.js';
 import { readForm, type ReadPart } from '../jsonl/write.js';
-import { documentJsonOf, encodedText, hasSpecials, hasValues, keptSaid, skeletonOf } from './fields.js';
+import {
+  documentJsonOf,
+  encodedText,
+  hasSpecials,
+  hasValues,
+  isSaid,
+  keptSaid,
+  skeletonOf,
+} from './fields.js';
 import type { Draft, DraftMessage } from './shapes/index.js';
 import { BadLine } from './bad-line.js';
 import { changingTokenizers } from './changed-text.js';
@@ -41,6 +49,11 @@ export async function settle(
   const conversation = mergedSpec(request, draft, stored.conversation);
   const { createTimeMs } = conversation;
   const replace = () => client.store({ ...request, conversation, ifRevision: stored.conversation.revision });
+  const isNew = draft.messages.some(isSaid);
+  const wasSaid = stored.messages.some(isSaid);
+  // A line without messages says nothing against those that are stored, and gives way to the first.
+  if (isNew && !wasSaid && stored.messages.length > 0) return keepsEach ? 'other content' : replace();
+  if (!isNew && wasSaid && !hasValues(draft.document)) return way === 'append' ? 'unchanged' : replace();
   const together = Math.min(stored.messages.length, draft.messages.length);
   const isSame = draft.messages
     .slice(0, together)

@@ -124,7 +124,13 @@ export function documentJsonOf(messages: readonly StoredPart[]): string | undefi
 }
 
 /** True for a message that does not stand for a line without messages. */
-function isSaid({ role, content }: { readonly role: string; readonly content: ArrayLike<unknown> }): boolean {
+export function isSaid({
+  role,
+  content,
+}: {
+  readonly role: string;
+  readonly content: ArrayLike<unknown>;
+}): boolean {
   return role !== '' || content.length > 0;
 }
 
@@ -202,5 +208,5 @@ export function hasValues(document: Json): boolean {
 function isHole(value: Json): boolean {
   if (isList(value)) return value.length === 0;
   const parts = isObject(value) && Object.hasOwn(value, '$stowken') ? value['$stowken'] : undefined;
-  return isList(parts) && !['data', 'number', 'packed'].includes(parts[0] as string);
+  return isList(parts) && !['data', 'joined', 'number', 'packed'].includes(parts[0] as string);
 }

@@ -12,6 +12,9 @@ import {
 /** Limit of the kinds of a file that are remembered. */
 const kindsMax = 64;
 
+/** Limit of the kinds of silent lines of which it is remembered what they are. */
+const judgedMax = 1000;
+
 /** Limits of the lines that wait for another one of their kind. */
 const waitingMax = 1000;
 const waitingBytesMax = 4 * 1024 * 1024;
@@ -24,14 +27,31 @@ export interface Waiting {
   readonly error: unknown;
 }
 
+/** Keys from which some of those of another kind are more than a chance. */
+const keysMin = 2;
+
+/** Keys of which the value names the kind of an event: lines that have the same one are events of one log. */
+const eventKeys = ['type', 'event', 'event_type', 'action', 'kind'] as const;
+
+/** A kind of lines of which one said something. */
+interface Known {
+  readonly keys: ReadonlySet<string>;
+  readonly eventKey: string | undefined;
+}
+
 /**
- * The kinds of lines that a file has, by their keys. A line that says nothing, among others of its kind that
- * do, is a record of theirs: a call that failed, or an event between messages.
+ * The kinds of lines that a file has, by their keys. A line that says nothing, among others that do, is a
+ * record of theirs if it has the same keys or some of them, or is an event of the same log: a call that
+ * failed, or an event between messages.
  */
 export class KindsOfFile {
-  readonly #kinds = new Set<string>();
+  readonly #kinds = new Map<string, Known>();
+  /** Kinds of silent lines, and whether they are of a kind that is known. */
+  readonly #judged = new Map<string, boolean>();
   #waiting: (Waiting & { readonly kind: string })[] = [];
   #waitingBytes = 0;
+  /** True if a kind was met since lines that wait were looked at. */
+  #hasNew = false;
 
   /** `onNew`: a kind was met of which no line had said anything. */
   constructor(private readonly onNew: () => void) {}
@@ -43,16 +63,17 @@ export class KindsOfFile {
   read(where: string, value: Json, json: string, options: ReadOptions): Draft | undefined {
     try {
       const draft = readDocument(value, json, options);
-      this.#learn(kindOf(value));
+      this.#learn(value);
       return draft;
     } catch (error) {
       if (options.format !== undefined || !saysNothing(error, value)) throw error;
       const kind = kindOf(value);
-      const draft = readRecord(value, json, options);
-      if (this.#kinds.has(kind)) return draft;
       const bytes = json.length;
       const isFull = this.#waiting.length >= waitingMax || this.#waitingBytes + bytes > waitingBytesMax;
-      if (isFull || this.#kinds.size >= kindsMax) throw error;
+      const isRecord = this.#isKnown(kind);
+      if (!isRecord && (isFull || this.#kinds.size >= kindsMax)) throw error;
+      const draft = readRecord(value, json, options);
+      if (isRecord) return draft;
       this.#waiting.push({ where, bytes, draft, error, kind });
       this.#waitingBytes += bytes;
       return undefined;
@@ -61,7 +82,9 @@ export class KindsOfFile {
 
   /** Takes the lines that waited for others of their kind, which have come. */
   takeRecords(): Waiting[] {
-    return this.#take(({ kind }) => this.#kinds.has(kind));
+    if (!this.#hasNew) return [];
+    this.#hasNew = false;
+    return this.#take(({ kind }) => this.#isKnown(kind));
   }
 
   /** Takes the lines for which no other came. */
@@ -69,10 +92,33 @@ export class KindsOfFile {
     return this.#take(() => true);
   }
 
-  #learn(kind: string): void {
-    if (this.#kinds.size >= kindsMax || this.#kinds.has(kind)) return;
-    this.#kinds.add(kind);
+  #learn(value: Json): void {
+    if (this.#kinds.size >= kindsMax) return;
+    const kind = kindOf(value);
+    if (this.#kinds.has(kind)) return;
+    this.#kinds.set(kind, knownOf(kind));
+    this.#judged.clear();
+    this.#hasNew = true;
     this.onNew();
+  }
+
+  #isKnown(kind: string): boolean {
+    if (this.#kinds.size === 0) return false;
+    let judged = this.#judged.get(kind);
+    if (judged === undefined) {
+      judged = this.#kinds.has(kind) || this.#isOfKnown(knownOf(kind));
+      if (this.#judged.size >= judgedMax) this.#judged.clear();
+      this.#judged.set(kind, judged);
+    }
+    return judged;
+  }
+
+  #isOfKnown({ keys, eventKey }: Known): boolean {
+    return [...this.#kinds.values()].some(
+      (known) =>
+        (eventKey !== undefined && eventKey === known.eventKey) ||
+        (keys.size >= keysMin && [...keys].every((key) => known.keys.has(key))),
+    );
   }
 
   #take(isTaken: (waiting: Waiting & { readonly kind: string }) => boolean): Waiting[] {
@@ -89,6 +135,13 @@ function saysNothing(error: unknown, value: Json): boolean {
   return error instanceof BadShape && error.hasNoSentences;
 }
 
+/** Returns the keys of a line, as JSON; those of a list are none. */
 function kindOf(value: Json): string {
-  return isObject(value) ? JSON.stringify(Object.keys(value).sort()) : typeof value;
+  return JSON.stringify(isObject(value) ? Object.keys(value).sort() : typeof value);
+}
+
+function knownOf(kind: string): Known {
+  const parsed = JSON.parse(kind) as string | string[];
+  const keys = new Set(typeof parsed === 'string' ? [] : parsed);
+  return { keys, eventKey: eventKeys.find((key) => keys.has(key)) };
 }

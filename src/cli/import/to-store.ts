@@ -4,11 +4,13 @@ import { tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { ChangingTokenizers } from './changed-text.js';
-import { fieldsOf, hasValues } from './fields.js';
+import { fieldsOf } from './fields.js';
 import { parseDocument } from './parse.js';
 import {
   type Draft,
   type DraftMessage,
+  isHoleOfSpec,
+  isObject,
   type Json,
   readDocument,
   takeData,
@@ -38,14 +40,31 @@ export function storable(draft: Draft, bytes: number): Draft {
 }
 
 /**
- * Fields lie with messages: a document that has fields and no message gets one that is empty. So does one
- * without an id, which would come back with another one.
+ * Fields lie with messages: a document without messages gets one that is empty, and keeps what it was. A line
+ * that export writes of a conversation without messages needs none.
  */
 function withMessage(draft: Draft): Draft {
-  if (draft.messages.length > 0) return draft;
-  if (draft.spec.id !== undefined && !hasValues(draft.document)) return draft;
+  if (draft.messages.length > 0 || isAsWritten(draft)) return draft;
   const empty = { role: '', name: '', toolCallId: '', content: [], fields: undefined };
   return { ...draft, messages: [empty] };
+}
+
+/** Keys that export always writes, beside a list of messages. */
+const writtenKeys = ['id', 'application', 'model', 'tokenizer'] as const;
+
+/** True for a line without messages that has what export writes of a conversation, and nothing else. */
+function isAsWritten({ spec, document }: Draft): boolean {
+  if (spec.id === undefined || !isObject(document)) return false;
+  return (
+    writtenKeys.every((key) => Object.hasOwn(document, key)) &&
+    Object.entries(document).every(
+      ([key, value]) =>
+        isHoleOfSpec(value, key) ||
+        (key === 'messages' && Array.isArray(value)) ||
+        (value === '' && writtenKeys.some((each) => each === key)) ||
+        key === 'create_time',
+    )
+  );
 }
 
 /** Defaults for conversations that name none. */

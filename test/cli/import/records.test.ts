@@ -109,4 +109,69 @@ describe('rows, and lines that say little', () => {
     expect(await same()).toEqual(expect.arrayContaining(rows));
     await run(['delete', '--all']);
   });
+
+  it('keeps events of a log, and lines that have some of the keys of others', async () => {
+    const sent = [
+      { type: 'started', key: 'k1', agentId: 'a1' },
+      { type: 'result', key: 'k1', agentId: 'a1', result: 'Both pages were read; one is old.' },
+      { event: 'launched', user_id: 'u' },
+      { event: 'said', text: 'There is more to see here.' },
+    ];
+    const other = { key: 'k1' };
+    const first = await run(['import', '--json', '-'], lines([...sent, other]));
+    expect(jsonLines(first.stdout)).toMatchObject([{ stored: 4, failed: 1, formats: { record: 2 } }]);
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    await run(['delete', '--all']);
+  });
+
+  it('reads the chunks of a streamed answer as one message, and gives each back', async () => {
+    const chunk = (id: string, delta: object, more: object = {}) => ({
+      ...{ id, object: 'chat.completion.chunk', created: 1, model: 'gpt-4o' },
+      choices: [{ index: 0, delta, finish_reason: null, ...more }],
+    });
+    const first = [
+      { id: '', object: 'chat.completion.chunk', model: '', choices: [], prompt_filter_results: [] },
+      chunk('c1', { role: 'assistant', content: '' }),
+      ...['Yes', ',', ' yes', ',', ' yes', '\ud83d', '\ude00', '.'].map((content) =>
+        chunk('c1', { content }),
+      ),
+      chunk('c1', { tool_calls: [{ index: 0, function: { arguments: '{' } }] }),
+      chunk('c1', {}, { finish_reason: 'stop' }),
+    ];
+    const sent = [...first, chunk('c2', { content: 'No', $stowken: ['slice', 0, 1] }), chunk('c3', {})];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 3, failed: 0, formats: { 'openai-stream': 3 } });
+    expect(await same('--id-prefix', 'c1')).toEqual(first);
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    const [said] = jsonLines((await run(['export', '--id-prefix', 'c1'])).stdout);
+    expect(said).toMatchObject({
+      model: 'gpt-4o',
+      messages: [{ role: 'assistant', content: 'Yes, yes, yes.' }],
+    });
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 3 });
+    await run(['delete', '--all']);
+  });
+
+  it('gives back an id without messages as it came, and takes its messages later', async () => {
+    const empty = { id: 'a', messages: [] };
+    await run(['import', '-'], lines([empty]));
+    expect(await same()).toEqual([empty]);
+    const grown = { id: 'a', messages: [{ role: 'user', content: 'Hi' }] };
+    const [later] = jsonLines((await run(['import', '--json', '-'], lines([grown]))).stdout);
+    expect(later).toMatchObject({ stored: 1, failed: 0 });
+    expect(await same()).toEqual([grown]);
+    const [before] = jsonLines((await run(['import', '--json', '-'], lines([empty]))).stdout);
+    expect(before).toMatchObject({ stored: 0, unchanged: 1, failed: 0 });
+    expect(await same()).toEqual([grown]);
+    await run(['delete', '--all']);
+  });
+
+  it('keeps each of several lines of one id that say nothing', async () => {
+    const sent = ['queued', 'failed', 'queued'].map((state) => ({ id: 'q', messages: [], state }));
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 2, beside: 1, unchanged: 1, failed: 0 });
+    expect(await same()).toEqual(expect.arrayContaining(sent.slice(0, 2)));
+    await run(['delete', '--all']);
+  });
 });

@@ -8,9 +8,11 @@ import { answerInAnswer, pairsInList, placesOfAnswer, placesOfRequest, sayings }
 import { withoutRawNumbers } from './raw-number.js';
 import { answerKeys, keyOfTokens, promptKeys } from './token-keys.js';
 import { addToHole, hole, isLikeHoleKey, literal } from './skeleton.js';
+import { isAttribute, roleInSpan } from './spans.js';
+import { type Turn, turnsOfTranscript } from './transcript.js';
 
 /** Depth to which a document is searched for messages. */
-const depthMax = 8;
+const depthMax = 12;
 
 /**
  * Takes the messages out of one document, in order. What its methods return is the skeleton of the value
@@ -27,8 +29,10 @@ export class Documents {
 
   readonly keep = (value: Json): Json => (this.escapes ? literal(value) : value);
 
-  /** Takes a text as a message; `name`: of who said it. */
+  /** Takes a text as a message, and each turn of a transcript as one; `name`: of who said it. */
   text(role: string, value: Json, name = ''): Json {
+    const turns = typeof value === 'string' ? turnsOfTranscript(value) : undefined;
+    if (turns !== undefined) return this.#turns(turns);
     const read = readMessage({ role, content: value, ...(name !== '' && { name }) }, this.keep);
     if (read === undefined) return this.keep(value);
     return hole('part', this.#add(read), chatDialect, 'content');
@@ -130,12 +134,16 @@ export class Documents {
     if (depth > depthMax) return this.keep(value);
     if (typeof value === 'string') return this.#embedded(value, 'user', at, depth) ?? value;
     if (isList(value)) {
-      if (value.length > 0 && value.every(isMessage)) return this.list(value, at);
+      if (value.length > 0 && !value.some(hasReplies) && value.every(isMessage)) return this.list(value, at);
+      const attributes = value.length > 0 ? this.#attributes(value) : undefined;
+      if (attributes !== undefined) return attributes;
       return value.map(
         (item, index) => this.#pair(item) ?? this.anywhere(item, `${at}[${index}]`, depth + 1),
       );
     }
     if (!isObject(value)) return value;
+    const tree = depth > 0 ? this.#tree(value) : undefined;
+    if (tree !== undefined) return tree;
     if (depth > 0 && (typeof valueOf(value, 'role') === 'string' || isEvent(value))) {
       const message = this.message(value);
       if (message !== undefined) return message;
@@ -175,6 +183,43 @@ export class Documents {
     return withValues(this.keep(value) as JsonObject, [
       [asked, this.tokenLists('user', value[asked]!)],
       [said, this.tokenLists('assistant', value[said]!)],
+    ]);
+  }
+
+  /** Takes the turns of a transcript. An empty one, such as the answer that a prompt asks for, says none. */
+  #turns(turns: readonly Turn[]): Json {
+    const parts = turns.flatMap(({ mark, role, text }): Json[] =>
+      text === '' ? [mark] : [mark, this.text(role, text)],
+    );
+    return hole('joined', parts);
+  }
+
+  /** Takes the texts that a span of OpenTelemetry has in a list of keys and values; undefined without any. */
+  #attributes(list: readonly Json[]): Json | undefined {
+    if (!list.every(isAttribute)) return undefined;
+    const values = Object.fromEntries<Json>(
+      list.map(({ key, value }) => [key, value['stringValue'] ?? null]),
+    );
+    const before = this.messages.length;
+    const taken = list.map((each): Json => {
+      const role = roleInSpan(values, each.key);
+      const text = each.value['stringValue'];
+      if (role === undefined || typeof text !== 'string') return this.keep(each);
+      const value = withValues(this.keep(each.value) as JsonObject, [['stringValue', this.text(role, text)]]);
+      return withValues(this.keep(each) as JsonObject, [['value', value]]);
+    });
+    return this.messages.length === before ? undefined : taken;
+  }
+
+  /** Takes a message and the replies to it, in the order of the tree; undefined for a message without any. */
+  #tree(value: Json): Json | undefined {
+    if (!hasReplies(value)) return undefined;
+    const replies = value['replies'] as readonly Json[];
+    const bodyKey = bodiesOfTrees.find((key) => typeof valueOf(value, key) === 'string')!;
+    const said = this.text(value['role'] as string, value[bodyKey]!);
+    return withValues(this.keep(value) as JsonObject, [
+      [bodyKey, said],
+      ['replies', replies.map((reply) => this.#tree(reply) ?? this.message(reply) ?? this.keep(reply))],
     ]);
   }
 
@@ -223,16 +268,17 @@ export class Documents {
   }
 }
 
-/** Keys of spans that have a text of a message each: "gen_ai.prompt.0.content". */
-const spanKey = /^((?:gen_ai|llm)\.(prompt|completion|(?:in|out)put_messages)\.\d+\.(?:message\.)?)content$/;
+/** Keys of the text of a message that has the replies to it. */
+const bodiesOfTrees = ['text', 'content'] as const;
 
-/** Returns the role of the text under a key of a span's attributes; undefined if it is none. */
-function roleInSpan(value: JsonObject, key: string): string | undefined {
-  const [, prefix, kind] = spanKey.exec(key) ?? [];
-  if (prefix === undefined) return undefined;
-  const role = valueOf(value, `${prefix}role`);
-  if (typeof role === 'string') return role;
-  return kind === 'prompt' || kind === 'input_messages' ? 'user' : 'assistant';
+function hasReplies(value: Json): value is JsonObject {
+  if (!isObject(value) || typeof valueOf(value, 'role') !== 'string') return false;
+  const replies = valueOf(value, 'replies');
+  return (
+    isList(replies) &&
+    replies.some(isMessage) &&
+    bodiesOfTrees.some((key) => typeof valueOf(value, key) === 'string')
+  );
 }
 
 /** Names of models, as providers write them. */

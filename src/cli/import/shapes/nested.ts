@@ -1,6 +1,6 @@
 import { Documents, isMessage } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
-import { roleOf } from './messages.js';
+import { isEvent, roleOf } from './messages.js';
 import type { Shape } from './shape.js';
 import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
@@ -18,6 +18,17 @@ export const messageShape: Shape = {
     isMessage(line),
   read: (line, { documents, zone }) => ({
     spec: specOf(line, ['id', 'uuid'], zone),
+    document: documents.message(line)!,
+  }),
+};
+
+/** A line that is an event of an agent: its source is who speaks. */
+const eventShape: Shape = {
+  name: 'event',
+  title: 'an event of an agent, a line: source and message or content',
+  recognise: (line) => isEvent(line) && isMessage(line),
+  read: (line, { documents, zone }) => ({
+    spec: specOf(line, [], zone),
     document: documents.message(line)!,
   }),
 };
@@ -60,6 +71,7 @@ export const nestedShapes: readonly Shape[] = [
       };
     },
   },
+  eventShape,
 ];
 
 /** Keys of the columns of roles, and of texts, as data sets have them for a list of messages. */

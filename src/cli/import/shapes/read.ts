@@ -7,7 +7,7 @@ import { readListedTurns } from './turns.js';
 import { isOfLog } from './names.js';
 import { isSaid, isSentence, namedTextsShape, readTexts } from './named-texts.js';
 import { sessionShapes } from './sessions.js';
-import type { SessionShape } from './sessions.js';
+import type { SessionShape } from './session-shape.js';
 import { hole, mayHoldHoles } from './skeleton.js';
 import { shapeOf, shapes } from './table.js';
 

@@ -58,6 +58,10 @@ export function documentsOf(
       }
       case 'spec':
         return spec[first as keyof StoredSpec];
+      case 'joined':
+        return (first as readonly Json[])
+          .map((part) => (isObject(part) ? (fill(part, inDocument) as string) : (part as string)))
+          .join('');
       case 'json':
         return JSON.stringify(fill(first!, inDocument));
       default:

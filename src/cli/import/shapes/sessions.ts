@@ -1,24 +1,12 @@
+import { seal } from '../../../model/index.js';
 import { type CreateTime, createTimeOf } from './create-time.js';
 import { Documents } from './documents.js';
 import type { Draft, DraftMessage } from './draft.js';
 import { isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import { readMessage } from './messages.js';
+import type { SessionShape } from './session-shape.js';
 import { hole } from './skeleton.js';
-
-/** A shape of which a line is an event, and the events of one session are a conversation. */
-export interface SessionShape {
-  readonly name: string;
-  readonly title: string;
-  /** True if a line begins a session, or is part of one. */
-  recognise(line: JsonObject): boolean;
-  /** True if a line is part of the session that is open, though it would not begin one. */
-  continues(line: JsonObject): boolean;
-  /** Returns the id of the session that an event names; undefined if it names none. */
-  sessionOf(line: JsonObject): string | undefined;
-  /** Returns the key of the message in an event; '' if the event is the message; undefined without one. */
-  messageKey(line: JsonObject): string | undefined;
-  modelOf(line: JsonObject): string | undefined;
-}
+import { streamShape } from './streams.js';
 
 const claudeTypes = new Set([
   'summary',
@@ -76,6 +64,7 @@ export const sessionShapes: readonly SessionShape[] = [
       return isObject(payload) ? textOf(payload, 'model') : undefined;
     },
   },
+  streamShape,
 ];
 
 /** Session whose events come one by one. */
@@ -83,6 +72,9 @@ export class OpenSession {
   readonly #messages: DraftMessage[] = [];
   /** Events since the last message; they are fields of the next one, or of the conversation. */
   #between: Json[] = [];
+  /** Text that came in pieces, with the events that had them. */
+  #said = '';
+  #pieces: Json[] = [];
   #id: string | undefined;
   #model: string | undefined;
   #createTime: CreateTime;
@@ -103,6 +95,7 @@ export class OpenSession {
     this.#model ??= shape.modelOf(event);
     if (typeof this.#createTime !== 'number')
       this.#createTime = createTimeOf(event, this.zone) ?? this.#createTime;
+    if (this.#addPiece(event)) return true;
     const message = this.#messageIn(event);
     if (message === undefined) this.#between.push(this.#keep(event));
     else {
@@ -112,7 +105,24 @@ export class OpenSession {
     return true;
   }
 
+  /** Takes an event of a text that comes in pieces: they become one message. */
+  #addPiece(event: JsonObject): boolean {
+    const kept = this.shape.pieceOf?.(event, (text) => {
+      const from = this.#said.length;
+      this.#said += text;
+      return hole('slice', from, this.#said.length);
+    });
+    if (kept === undefined) return false;
+    this.#pieces.push(...this.#between, kept);
+    this.#between = [];
+    return true;
+  }
+
   finish(): Draft {
+    if (this.#said !== '') {
+      const message = { role: 'assistant', name: '', toolCallId: '', content: seal({ content: this.#said }) };
+      this.#messages.push({ ...message, fields: this.#pieces });
+    } else this.#between.unshift(...this.#pieces);
     return {
       format: this.shape.name,
       spec: { id: this.#id, model: this.#model, createTime: this.#createTime },

@@ -1,4 +1,4 @@
-import { isList, type Json, type JsonObject, valueOf } from './json.js';
+import { isList, isObject, type Json, type JsonObject, valueOf } from './json.js';
 import { isTokens } from './messages.js';
 
 /** Keys of the token ids of what was asked. */
@@ -30,4 +30,27 @@ export function keyOfTokens(value: JsonObject, keys: readonly string[]): string 
 function holdsTokens(value: Json | undefined): boolean {
   if (!isList(value) || value.length === 0) return false;
   return isTokens(value) || value.every((each) => isList(each) && each.length > 0 && isTokens(each));
+}
+
+/** Key of an object with the token ids of a line, and keys in it that name texts elsewhere. */
+const keyOfHolder = 'tokens';
+const promptKeysInside = [...promptKeys, 'prompt', 'input', 'context'] as const;
+const answerKeysInside = [...answerKeys, 'completion', 'response', 'output', 'ids'] as const;
+
+/** Token ids that stand in an object of their own: `"tokens": {"prompt": [...], "completion": [...]}`. */
+export interface HeldTokens {
+  readonly key: string;
+  readonly holder: JsonObject;
+  readonly prompt: string | undefined;
+  readonly answer: string | undefined;
+}
+
+/** Returns the token ids that a value has in an object of their own; undefined without any. */
+export function heldTokens(value: JsonObject): HeldTokens | undefined {
+  const holder = valueOf(value, keyOfHolder);
+  if (!isObject(holder)) return undefined;
+  const prompt = keyOfTokens(holder, promptKeysInside);
+  const answer = keyOfTokens(holder, answerKeysInside);
+  if (prompt === undefined && answer === undefined) return undefined;
+  return { key: keyOfHolder, holder, prompt, answer };
 }

@@ -1,7 +1,8 @@
+import type { Documents } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, withValues } from './json.js';
 import type { Shape } from './shape.js';
 import { specOf } from './spec.js';
-import { answerKeys, keyOfTokens, promptKeys } from './token-keys.js';
+import { answerKeys, type HeldTokens, heldTokens, keyOfTokens, promptKeys } from './token-keys.js';
 
 /** Shapes that have the token ids of what was asked, and of what was answered. */
 export const tokenShapes: readonly Shape[] = [
@@ -11,13 +12,16 @@ export const tokenShapes: readonly Shape[] = [
     recognise: (line) =>
       keyOfTokens(line, promptKeys) !== undefined ||
       keyOfTokens(line, answerKeys) !== undefined ||
+      heldTokens(line) !== undefined ||
       hasTokens(line['outputs']) ||
       hasTokens(line['choices']),
     read: (line, { documents, zone }) => {
       const prompt = keyOfTokens(line, promptKeys);
       const answer = keyOfTokens(line, answerKeys);
+      const held = prompt === undefined && answer === undefined ? heldTokens(line) : undefined;
       const taken: [string, Json][] = [];
-      if (prompt !== undefined) taken.push([prompt, documents.tokenLists('user', line[prompt]!)]);
+      if (held !== undefined) taken.push([held.key, readHeld(held, documents)]);
+      else if (prompt !== undefined) taken.push([prompt, documents.tokenLists('user', line[prompt]!)]);
       else if (typeof line['prompt'] === 'string')
         taken.push(['prompt', documents.text('user', line['prompt'])]);
       else if (isList(line['messages']))
@@ -34,6 +38,14 @@ export const tokenShapes: readonly Shape[] = [
     },
   },
 ];
+
+/** Takes the token ids of an object that has both those of a prompt and of its answer, or of one of them. */
+function readHeld({ holder, prompt, answer }: HeldTokens, documents: Documents): Json {
+  const taken: [string, Json][] = [];
+  if (prompt !== undefined) taken.push([prompt, documents.tokenLists('user', holder[prompt]!)]);
+  if (answer !== undefined) taken.push([answer, documents.tokenLists('assistant', holder[answer]!)]);
+  return withValues(documents.keep(holder) as JsonObject, taken);
+}
 
 function hasTokens(answers: Json | undefined): boolean {
   return (

@@ -1,7 +1,8 @@
+import { agents } from './agents.js';
 import { calls } from './calls.js';
 import { dataSets } from './data-sets.js';
 import { exported } from './exports.js';
 import { named } from './named.js';
 import type { Sample } from './sample.js';
 
-export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets, ...named];
+export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets, ...named, ...agents];

@@ -1,0 +1,52 @@
+import {
+  isLabel,
+  isList,
+  isObject,
+  type Json,
+  type JsonObject,
+  textOf,
+  valueOf,
+  withValues,
+} from './json.js';
+import type { SessionShape } from './session-shape.js';
+import { literal } from './skeleton.js';
+
+/** Chunks of an answer that was streamed: one of OpenAI's chat API a line. Their pieces are one message. */
+export const streamShape: SessionShape = {
+  name: 'openai-stream',
+  title: 'streamed answers of OpenAI: a chat.completion.chunk a line',
+  recognise: isChunk,
+  continues: isChunk,
+  sessionOf: (line) => textOf(line, 'id') || undefined,
+  messageKey: () => undefined,
+  modelOf: (line) => textOf(line, 'model') || undefined,
+  pieceOf: (line, inPlace) => {
+    const kept = literal(line) as JsonObject;
+    const choices = line['choices'] as readonly Json[];
+    const at = choices.findIndex((choice) => pieceIn(choice) !== undefined);
+    if (at < 0) return kept;
+    const choice = choices[at] as JsonObject;
+    const delta = choice['delta'] as JsonObject;
+    const piece = withValues(literal(delta) as JsonObject, [['content', inPlace(pieceIn(choice)!)]]);
+    const whole = withValues(literal(choice) as JsonObject, [['delta', piece]]);
+    const others = kept['choices'] as readonly Json[];
+    return withValues(kept, [['choices', others.map((each, index) => (index === at ? whole : each))]]);
+  },
+};
+
+function isChunk(line: JsonObject): boolean {
+  const choices = valueOf(line, 'choices');
+  if (!isList(choices) || !choices.every(isObject)) return false;
+  return textOf(line, 'object') === 'chat.completion.chunk' && !Object.hasOwn(line, 'messages');
+}
+
+/**
+ * Returns the piece that the first choice says; undefined for others, and for one that says nothing. Half
+ * of a pair of surrogates has no tokens.
+ */
+function pieceIn(choice: Json): string | undefined {
+  if (!isObject(choice) || (valueOf(choice, 'index') ?? 0) !== 0) return undefined;
+  const delta = valueOf(choice, 'delta');
+  const piece = isObject(delta) ? textOf(delta, 'content') : undefined;
+  return piece !== undefined && isLabel(piece, Infinity) ? piece : undefined;
+}
