@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
+import { PrintCounts } from './print-counts.js';
 import type { Draft } from './shapes/index.js';
 
 /** Format of lines that say nothing. */
 const recordFormat = 'record';
-
-/** Limit of the records of an import whose number is remembered. */
-const recordsMax = 100_000;
 
 /**
  * Ids of records. Lines that say nothing may share the id of a line that does, and are often alike: content
@@ -13,17 +11,15 @@ const recordsMax = 100_000;
  * same file stores nothing.
  */
 export class RecordIds {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new PrintCounts();
 
   /** Returns a record with its id; any other conversation as it is. */
   withId(draft: Draft): Draft {
     const { format, document, spec } = draft;
     if (format !== recordFormat) return draft;
-    const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex').slice(0, 24);
-    const count = (this.#counts.get(hash) ?? 0) + 1;
-    this.#counts.delete(hash);
-    this.#counts.set(hash, count);
-    if (this.#counts.size > recordsMax) this.#counts.delete(this.#counts.keys().next().value!);
+    const digest = createHash('sha256').update(JSON.stringify(document)).digest();
+    const hash = digest.toString('hex').slice(0, 24);
+    const count = this.#counts.add(digest.readUInt32LE(0), digest.readUInt32LE(4));
     const id = `${recordFormat}~${hash}${count === 1 ? '' : `~${count}`}`;
     return { ...draft, spec: { ...spec, id } };
   }

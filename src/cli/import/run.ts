@@ -4,24 +4,13 @@ import { WeightedSemaphore } from '../concurrency.js';
 import type { Io } from '../io.js';
 import { standardInput } from '../jsonl/read-lines.js';
 import { BadLine } from './bad-line.js';
+import { type Found, FoundConversations } from './found.js';
 import { ChangingTokenizers, isForOthers } from './changed-text.js';
 import { Conflicts } from './beside.js';
 import type { ConflictWay } from './conflict.js';
-import { KindsOfFile } from './kinds-of-file.js';
-import { parseDocument, withoutStacks } from './parse.js';
 import { RecordIds } from './record-ids.js';
-import { RefusedLines } from './refused/refused-lines.js';
-import {
-  type Draft,
-  isObject,
-  type Json,
-  OpenSession,
-  type ReadOptions,
-  sessionShapeOf,
-  type Wrapped,
-  wrappedIn,
-} from './shapes/index.js';
-import { NoData, readBatches, type SourceDocument, withOnly } from './sources/index.js';
+import type { Draft, ReadOptions } from './shapes/index.js';
+import { NoData } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
 import { renderedDraft, type Rendering } from './rendering.js';
 import { type RecordDefaults, type ToStore, storable, toStoreRequest } from './to-store.js';
@@ -34,11 +23,6 @@ export interface ImportOptions extends RecordDefaults, ReadOptions {
   readonly rendering?: Rendering | undefined;
 }
 
-/**
- * Limit of a line: far above the size that a server accepts as one request, far below the size of a string.
- * A session has no more bytes than this either.
- */
-const lineBytesMax = 256 * 1024 * 1024;
 /** Limit of the bytes of all lines under way; a longer line is stored alone. */
 const underWayBytesMax = 32 * 1024 * 1024;
 
@@ -49,22 +33,14 @@ const underWayBytesMax = 32 * 1024 * 1024;
 const storeBytesMax = 16 * 1024 * 1024;
 const storeMessagesMax = 50_000;
 
-/** A conversation that was read, and where. */
-interface Found {
-  readonly where: string;
-  readonly draft: Draft;
-  readonly bytes: number;
-}
-
 /** Stores every conversation of every file. One that fails is reported, and the others continue. */
 export class ImportRun {
   private readonly gate: WeightedSemaphore;
   private readonly underWay = new Set<Promise<void>>();
   /** Last store under way of each id: the next one of the same id waits for it. */
   private readonly lastOfId = new Map<string, Promise<void>>();
-  private readonly refused = new RefusedLines();
   private readonly recordIds = new RecordIds();
-  private kinds = this.newKinds();
+  private readonly reader: FoundConversations;
   private known: Conflicts | undefined;
   /** Undefined until a text is for a tokenizer that does not come with the program. */
   private changing: ChangingTokenizers | undefined;
@@ -76,11 +52,16 @@ export class ImportRun {
     private readonly options: ImportOptions,
     private readonly tally: Tally,
     private readonly progress: Progress,
-    private readonly io: Io,
+    io: Io,
     /** Stops the import: stores under way are cancelled and counted as such. */
     private readonly signal: AbortSignal,
   ) {
     this.gate = new WeightedSemaphore(options.concurrency, underWayBytesMax);
+    this.reader = new FoundConversations(options, io, signal, {
+      onRead: (bytes) => progress.advance(bytes),
+      refuse: (where, error) => this.fail(where, error),
+      refuseAgain: (kind) => tally.failures.again(kind),
+    });
   }
 
   /**
@@ -91,7 +72,7 @@ export class ImportRun {
     for (const file of files) {
       const name = file === standardInput ? '<stdin>' : printable(file);
       try {
-        for await (const found of this.conversations(name, file, !names.includes(file))) {
+        for await (const found of this.reader.of(name, file, !names.includes(file))) {
           if (this.stopped) break;
           await this.begin(found);
         }
@@ -108,113 +89,6 @@ export class ImportRun {
 
   private get stopped(): boolean {
     return this.unavailable !== undefined || this.signal.aborted;
-  }
-
-  /** Yields the conversations of a file: one for each document, or one for the events of a session. */
-  private async *conversations(
-    name: string,
-    file: string,
-    wasFound: boolean,
-  ): AsyncGenerator<Found, void, void> {
-    this.kinds = this.newKinds();
-    const onRead = (bytes: number) => this.progress.advance(bytes);
-    const batches = readBatches(file, this.io, lineBytesMax, this.signal, onRead, wasFound);
-    let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
-    for await (const { value: batch, isOnly } of withOnly(batches)) {
-      for (const document of batch) {
-        if (this.stopped) return;
-        if (this.isRefusedAgain(document, session !== undefined || isOnly)) continue;
-        const where = `${name}:${document.number}`;
-        const bytes = document.bytes?.length ?? 0;
-        const read = this.read(where, document, session?.open, isOnly);
-        yield* this.kinds.takeRecords();
-        if (read === undefined) continue;
-        if (Array.isArray(read)) {
-          const each = Math.ceil(bytes / read.length);
-          for (const found of read) yield { ...found, bytes: each };
-          continue;
-        }
-        if (read === 'added') {
-          session!.bytes += bytes;
-          if (session!.bytes <= lineBytesMax) continue;
-        }
-        if (session !== undefined)
-          yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
-        session = undefined;
-        if (read instanceof OpenSession) session = { open: read, where, bytes };
-        else if (read !== 'added') yield { where, draft: read, bytes };
-      }
-    }
-    if (session !== undefined)
-      yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
-    for (const { where, error } of this.kinds.takeRefused()) this.fail(where, error);
-  }
-
-  /** A line that says something tells that others of its kind may be records: they are not refused unread. */
-  private newKinds(): KindsOfFile {
-    this.refused.forgetWithoutSentences();
-    return new KindsOfFile(() => this.refused.forgetWithoutSentences());
-  }
-
-  /** Counts a line that is like one that was refused; false for any other. */
-  private isRefusedAgain({ bytes }: SourceDocument, mayBeOther: boolean): boolean {
-    const kind = this.refused.kindOf(bytes, mayBeOther);
-    if (kind !== undefined) this.tally.failures.again(kind);
-    return kind !== undefined;
-  }
-
-  /**
-   * Reads a document: a conversation, an event of the session that is open ("added"), or the first event of
-   * another one; the conversations in the list of a document that is alone in its file. Returns undefined for
-   * a blank or a bad line.
-   */
-  private read(
-    where: string,
-    document: SourceDocument,
-    open: OpenSession | undefined,
-    isOnly: boolean,
-  ): Draft | OpenSession | 'added' | Omit<Found, 'bytes'>[] | undefined {
-    return withoutStacks(() => {
-      try {
-        if (document.bytes === undefined && document.value === undefined)
-          throw new BadLine(`the line is longer than ${lineBytesMax} bytes`);
-        const parsed = parseDocument(document);
-        if (parsed === undefined) return undefined;
-        const { value, json } = parsed;
-        if (isObject(value)) {
-          if (open?.add(value)) return 'added';
-          const shape = sessionShapeOf(value, this.options);
-          const begun = shape && new OpenSession(shape, this.options.zone);
-          if (begun?.add(value)) return begun;
-        }
-        const wrapped = isOnly ? wrappedIn(value) : undefined;
-        if (wrapped !== undefined) return [...this.readWrapped(where, wrapped)];
-        return this.kinds.read(where, value, json, { ...this.options, alone: isOnly });
-      } catch (error) {
-        this.fail(where, error);
-        this.refused.add(document.bytes, error);
-        return undefined;
-      }
-    });
-  }
-
-  /** Reads the elements of a list. The rest of its document is kept with the first of them. */
-  private *readWrapped(
-    where: string,
-    { key, elements, rest }: Wrapped,
-  ): Generator<Omit<Found, 'bytes'>, void, void> {
-    let wrapper: Json | undefined = rest;
-    for (const [index, element] of elements.entries()) {
-      const at = `${where}:${key}[${index}]`;
-      try {
-        const draft = this.kinds.read(at, element, JSON.stringify(element), this.options);
-        if (draft === undefined) continue;
-        yield { where: at, draft: wrapper === undefined ? draft : { ...draft, wrapper } };
-        wrapper = undefined;
-      } catch (error) {
-        this.fail(at, error);
-      }
-    }
   }
 
   private async begin({ where, draft: read, bytes }: Found): Promise<void> {
