@@ -80,6 +80,7 @@ export class Primary {
         onLook: () => this.sendHealth(),
       });
       await this.#pool.start();
+      this.#reception.begin();
       const [address, pageAddress] = this.#acceptors.map((each) => each.address);
       return { address: address!, pageAddress };
     } catch (error) {

@@ -41,6 +41,7 @@ export class Reception {
   readonly #waiting = new Map<Socket, Waiting>();
   /** Ordered by their last connection, the most recent last. */
   #receivers: Receiver[] = [];
+  #begun = false;
   #closed = false;
 
   accept(connection: Socket, entrance: Entrance): void {
@@ -49,6 +50,12 @@ export class Reception {
     if (this.#closed) return void connection.destroy();
     const timer = setTimeout(() => this.#waitedLong(connection), limits.connectionWaitMs);
     this.#waiting.set(connection, { entrance, sinceMs: performance.now(), timer });
+    this.giveOut();
+  }
+
+  /** Reports that the workers serve. Connections that came before wait for that, however long it takes. */
+  begin(): void {
+    this.#begun = true;
     this.giveOut();
   }
 
@@ -81,9 +88,10 @@ export class Reception {
     for (const connection of this.#waiting.keys()) this.#turnAway(connection);
   }
 
-  /** Workers that are only slow, because of many connections at once, are waited for. */
+  /** Workers that start, and those that are slow, because of many connections at once, are waited for. */
   #waitedLong(connection: Socket): void {
-    if (!this.#receivers.some(({ isPromising }) => isPromising)) return this.#turnAway(connection);
+    const isHopeless = this.#begun && !this.#receivers.some(({ isPromising }) => isPromising);
+    if (isHopeless) return this.#turnAway(connection);
     const waiting = this.#waiting.get(connection);
     if (waiting === undefined) return;
     waiting.timer = setTimeout(() => this.#waitedLong(connection), limits.connectionTakeMsMin);

@@ -73,7 +73,7 @@ describe('the connection of a command', () => {
       'a file of tokens that is not there',
       ['--token-file', '/nonexistent'],
       {},
-      /nonexistent cannot be read/,
+      /nonexistent cannot be read, which the setting [a-z-]+ names: there is no such file/,
     ],
     ['a file with two tokens', ['--token-file', inFolder('two')], {}, /two has more than one token/],
     ['an empty file of a token', ['--token-file', inFolder('empty')], {}, /empty is empty/],
@@ -89,7 +89,7 @@ describe('the connection of a command', () => {
       'a profile without a file',
       ['--profile', 'p'],
       { STOWKEN_PROFILES: '/nonexistent.yaml' },
-      /nonexistent/,
+      /the profile "p" \(--profile or .*\/nonexistent\.yaml: there is no such file or folder; \$STOWKEN_PROFILES names/,
     ],
     [
       'a profile with a token in it',

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { UsageError } from '../context.js';
+import { describeFileError } from '../errors.js';
 
 /** Connection settings under a name, so that nobody types them twice. Secrets are named by their files. */
 export interface Profile {
@@ -45,7 +46,7 @@ function profilesFile(env: Environment): string {
  */
 export function readProfile(name: string, env: Environment): Profile {
   const file = profilesFile(env);
-  const found = readProfiles(file);
+  const found = readProfiles(file, name);
   const chosen = found[name];
   if (chosen === undefined || !Object.hasOwn(found, name)) {
     const known = Object.keys(found).join(', ') || 'none';
@@ -64,12 +65,17 @@ export function readProfile(name: string, env: Environment): Profile {
   };
 }
 
-function readProfiles(file: string): z.output<typeof profiles> {
+function readProfiles(file: string, name: string): z.output<typeof profiles> {
   let content: unknown;
   try {
     content = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });
   } catch (error) {
-    throw new UsageError(`${file}: ${(error as Error).message.split('\n')[0]}`);
+    const words = describeFileError(error as Error, file);
+    if (words === undefined) throw new UsageError(`${file}: ${(error as Error).message.split('\n')[0]}`);
+    throw new UsageError(
+      `the profile ${JSON.stringify(name)} (--profile or $STOWKEN_PROFILE) is read from ${file}: ${words}; ` +
+        '$STOWKEN_PROFILES names another file',
+    );
   }
   const result = profiles.safeParse(content ?? {});
   if (result.success) return result.data;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ClientTls, type ConnectOptions, parseAddress } from '../../client/index.js';
 import { UsageError } from '../context.js';
+import { describeFileError } from '../errors.js';
 import { defaultServer, type ServerOption } from './options.js';
 import { type Profile, readProfile } from './profile.js';
 
@@ -55,9 +56,9 @@ function tlsOf(options: ServerOption, profile: Profile, env: Environment): Clien
     );
   }
   return {
-    ...(ca !== undefined && { ca: read(ca) }),
+    ...(ca !== undefined && { ca: read(ca, 'tls-ca') }),
     ...(serverName !== undefined && { serverName }),
-    ...(cert !== undefined && key !== undefined && { cert: read(cert), key: read(key) }),
+    ...(cert !== undefined && key !== undefined && { cert: read(cert, 'cert'), key: read(key, 'key') }),
   };
 }
 
@@ -73,17 +74,19 @@ function tokenOf(options: ServerOption, profile: Profile, env: Environment): str
 
 /** Reads a file with one token. What is in the file is never shown. */
 function readToken(file: string): string {
-  const token = read(file).trim();
+  const token = read(file, 'token-file').trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   const why =
     token === '' ? 'is empty' : "has more than one token; the server's own file of tokens is not for clients";
   throw new UsageError(`${file} ${why}`);
 }
 
-function read(file: string): string {
+/** Reads a file of a setting, which an option, the environment or a profile names. */
+function read(file: string, setting: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+    const words = describeFileError(error as Error, file) ?? (error as Error).message;
+    throw new UsageError(`${file} cannot be read, which the setting ${setting} names: ${words}`);
   }
 }
