@@ -48,8 +48,8 @@ export class FoundConversations {
   ) {}
 
   /**
-   * Yields the conversations of a file: one for each document, or one for the events of a session. `wasFound`:
-   * the file was found in a folder, and is no error if it holds nothing to import.
+   * Yields the conversations of a file: one for each document, or one for the events of a session.
+   * `wasFound`: the file was found in a folder, and is no error if it holds nothing to import.
    */
   async *of(name: string, file: string, wasFound: boolean): AsyncGenerator<Found, void, void> {
     this.kinds = this.newKinds();
@@ -87,8 +87,8 @@ export class FoundConversations {
 
   /** A line that says something tells that others of its kind may be records: they are not refused unread. */
   private newKinds(): KindsOfFile {
-    this.refused.forgetWithoutSentences();
-    return new KindsOfFile(() => this.refused.forgetWithoutSentences());
+    this.refused.beginFile();
+    return new KindsOfFile(() => this.refused.spoken());
   }
 
   /** Counts a line that is like one that was refused; false for any other. */

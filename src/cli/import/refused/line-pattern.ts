@@ -114,7 +114,7 @@ function endOfAny(mark: number, line: Buffer, at: number): number {
   return mark === anyNumber ? endOfPlainNumber(line, at) : endOfTruth(line, at);
 }
 
-function isKey(line: Buffer, end: number): boolean {
+export function isKey(line: Buffer, end: number): boolean {
   let at = end;
   while (isBlankInJson(line[at])) at++;
   return line[at] === colon;
@@ -124,7 +124,7 @@ function isKey(line: Buffer, end: number): boolean {
  * Returns the place behind a text that holds no JSON and is not empty, by its first character; -1 for others.
  * JSON in a text may have blanks before it.
  */
-function endOfPlainText(line: Buffer, at: number): number {
+export function endOfPlainText(line: Buffer, at: number): number {
   if (line[at] !== quote) return -1;
   const first = line[at + 1]!;
   const isOther = first === quote || first === backslash || first === openList || first === openObject;
@@ -132,7 +132,7 @@ function endOfPlainText(line: Buffer, at: number): number {
 }
 
 /** True for a text of one word, whatever it is. */
-function isWord(line: Buffer, from: number, end: number): boolean {
+export function isWord(line: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) {
     const byte = line[at]!;
     if (byte === backslash || byte >= 0x80 || byte === 0x20) return false;
@@ -148,7 +148,7 @@ function mayBeginBlank(first: number, second: number): boolean {
 }
 
 /** Returns the place behind a number that every reader keeps as it is; -1 for others. */
-function endOfPlainNumber(line: Buffer, from: number): number {
+export function endOfPlainNumber(line: Buffer, from: number): number {
   let at = line[from] === 0x2d ? from + 1 : from;
   const begun = at;
   at = endOfDigits(line, at);

@@ -2,6 +2,7 @@ import { BadLine, BadShape, notAnObject, notJson } from '../bad-line.js';
 import { mayHoldObject } from './json-ends.js';
 import { LinePattern } from './line-pattern.js';
 import { isNoJson } from './no-json.js';
+import { isSilent } from './silent-line.js';
 
 /** Limit of the patterns that are held: those that were met last. */
 const patternsMax = 8;
@@ -26,6 +27,10 @@ interface Refused {
  */
 export class RefusedLines {
   #hasNoObjects = false;
+  /** True if a line of this file said something: a silent one may be a record of its kind. */
+  #hasSpoken = false;
+  /** Kind of the refusals of silent lines; undefined until one was refused. */
+  #silent: string | undefined;
   #lookFor = 0;
   #made = 0;
   #patterns: Refused[] = [];
@@ -36,6 +41,7 @@ export class RefusedLines {
     if (error.kind === notAnObject) this.#hasNoObjects = true;
     if (error.kind === notJson) this.#lookFor = lookedAt;
     if (!(error instanceof BadShape)) return;
+    if (error.hasNoSentences && !this.#hasSpoken) this.#silent = error.kind;
     this.#made++;
     if (this.#made > vainMax && this.#made % oneOf !== 0) return;
     const { kind, hasNoSentences } = error;
@@ -44,8 +50,16 @@ export class RefusedLines {
       this.#patterns = [{ pattern, kind, hasNoSentences }, ...this.#patterns].slice(0, patternsMax);
   }
 
+  /** Forgets silent lines of another file: one like them may be taken in this one. */
+  beginFile(): void {
+    this.spoken();
+    this.#hasSpoken = false;
+  }
+
   /** Forgets lines that were refused because they said nothing: one like them may be taken now. */
-  forgetWithoutSentences(): void {
+  spoken(): void {
+    this.#hasSpoken = true;
+    this.#silent = undefined;
     this.#patterns = this.#patterns.filter(({ hasNoSentences }) => !hasNoSentences);
   }
 
@@ -60,7 +74,10 @@ export class RefusedLines {
       this.#lookFor = isNoJson(line) ? lookedAt : this.#lookFor - 1;
       if (this.#lookFor === lookedAt) return notJson;
     }
-    return mayBeOther ? undefined : this.#kindByPattern(line);
+    if (mayBeOther) return undefined;
+    return (
+      this.#kindByPattern(line) ?? (this.#silent !== undefined && isSilent(line) ? this.#silent : undefined)
+    );
   }
 
   #kindByPattern(line: Buffer): string | undefined {
