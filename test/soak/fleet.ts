@@ -17,6 +17,13 @@ const settings = ['fsync=on', 'synchronous_commit=on'];
 /** Time for which a killed database is away, at most. */
 const AWAY_MS_MAX = 2000;
 
+/** Servers of a fleet, the workers of each, and the partitions of their vault. */
+export interface FleetSize {
+  readonly servers: number;
+  readonly workers?: number;
+  readonly partitions?: number;
+}
+
 /** A database of its own, and servers on one vault in it. */
 export class Fleet {
   readonly #data: string;
@@ -27,17 +34,18 @@ export class Fleet {
   private constructor(
     private readonly folder: string,
     private readonly url: string,
+    private readonly workers: number,
   ) {
     this.#data = join(folder, 'data');
   }
 
   /** Makes a database and starts so many servers. */
-  static async start(servers: number): Promise<Fleet> {
+  static async start({ servers, workers = 1, partitions = 1 }: FleetSize): Promise<Fleet> {
     const folder = mkdtempSync(join(tmpdir(), 'stowken-soak-'));
     chmodSync(folder, 0o711);
     const url = await startPostgres(join(folder, 'data'), settings);
-    await migratePostgres({ url });
-    const fleet = new Fleet(folder, url);
+    await migratePostgres({ url, partitions });
+    const fleet = new Fleet(folder, url, workers);
     for (let n = 0; n < servers; n++) fleet.#servers.push(await fleet.#startServer());
     return fleet;
   }
@@ -88,7 +96,7 @@ export class Fleet {
   }
 
   #startServer(): Promise<StowkenProcess> {
-    return startStrictStowken('--storage', this.url);
+    return startStrictStowken('--storage', this.url, '--workers', String(this.workers));
   }
 }
 

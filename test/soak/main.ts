@@ -1,6 +1,7 @@
 // Mixed load on a server that is killed and started again. Usage: main.js [--minutes N] [--kill-seconds N]
 // [--clients N] [--workers N] [--seed N] [--data DIR]. No acknowledged change may be lost.
-// With --storage postgres: on --servers N of one PostgreSQL, of which one, or the database, is killed.
+// With --storage postgres: on --servers N of one PostgreSQL, of which one, or the database, is killed. Each
+// has --workers N, and their vault --partitions N.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     storage: { type: 'string', default: 'lmdb' },
     servers: { type: 'string', default: '4' },
+    partitions: { type: 'string', default: '1' },
   },
 });
 const report = (line: string) => process.stdout.write(`${line}\n`);
@@ -29,7 +31,9 @@ const load = {
 if (values.storage === 'postgres') {
   report(`--seed ${values.seed}`);
   const killSeconds = Number(values['kill-seconds'] ?? 4);
-  await soakShared({ ...load, killSeconds, killsPerRound: 12, servers: Number(values.servers) }, report);
+  const [servers, workers, partitions] = [values.servers, values.workers, values.partitions].map(Number);
+  const size = { servers: servers!, workers: workers!, partitions: partitions! };
+  await soakShared({ ...load, ...size, killSeconds, killsPerRound: 12 }, report);
 } else if (values.storage === 'lmdb') {
   const folder = values.data ?? mkdtempSync(join(tmpdir(), 'stowken-soak-'));
   report(`vault in ${folder}, --seed ${values.seed}`);

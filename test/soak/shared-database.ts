@@ -1,10 +1,10 @@
 import { Random } from '../crash/random.js';
 import { SoakClient } from './client.js';
-import { Fleet, FleetLoad } from './fleet.js';
+import { Fleet, FleetLoad, type FleetSize } from './fleet.js';
 import { settleAll } from './settle.js';
 import { countsOf, untilOver } from './work.js';
 
-export interface SharedSoakOptions {
+export interface SharedSoakOptions extends FleetSize {
   /** Time after which no round begins any more. */
   readonly minutes: number;
   /** Time between kills, on average. */
@@ -12,7 +12,6 @@ export interface SharedSoakOptions {
   /** Kills before everything is compared. */
   readonly killsPerRound: number;
   readonly clients: number;
-  readonly servers: number;
   readonly seed: number;
 }
 
@@ -31,7 +30,7 @@ export async function soakShared(
   const { minutes, seed } = options;
   const random = new Random(seed);
   const clients = Array.from({ length: options.clients }, (_, index) => new SoakClient(index, seed));
-  const fleet = await Fleet.start(options.servers);
+  const fleet = await Fleet.start(options);
   report(`database in ${fleet.place}`);
   let keep = true;
   try {
