@@ -4,7 +4,7 @@ import { createCodec } from '../src/codec/index.js';
 import { loadCore } from '../src/core/index.js';
 import { createTokenizers } from '../src/text/index.js';
 import { automatonOf, FOUND } from '../src/vault/search/automaton.js';
-import { TokenScanner } from '../src/vault/search/token-scanner.js';
+import { scanTables, TokenScanner } from '../src/vault/search/token-scanner.js';
 import { type Corpus, corpusFiles, loadCorpus, tokenCount } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { LoadClients } from './lib/load.js';
@@ -102,7 +102,7 @@ async function measureParts({ name, conversations }: Corpus): Promise<void> {
   for (const needle of scanned) {
     const automaton = automatonOf(Array.from(needle, (character) => [character]));
     const scan = () => {
-      const scanner = new TokenScanner(automaton, spellings);
+      const scanner = new TokenScanner(scanTables(automaton, spellings));
       return le32.filter((each) => scanner.scan(each, 0) === FOUND).length;
     };
     rows.push([`scan for ${JSON.stringify(needle)}`, String(scan()), cpuRates(tokens, scan)]);

@@ -2,7 +2,7 @@ import { createLiveCodec } from '../src/codec/index.js';
 import { loadCore } from '../src/core/index.js';
 import { openLmdbBackend } from '../src/storage/index.js';
 import { createTokenizers } from '../src/text/index.js';
-import { createVault, type StoreInput, type Vault } from '../src/vault/index.js';
+import { createVault, SearchThreads, type StoreInput, type Vault } from '../src/vault/index.js';
 import { loadCorpus, type BenchConversation } from './lib/corpus.js';
 import { generatedCorpus } from './lib/generated.js';
 import { timed } from './lib/measure.js';
@@ -26,7 +26,15 @@ export async function measureOverhead(files: readonly string[]): Promise<void> {
   await inFolder(async (folder) => {
     const backend = await openLmdbBackend({ folder, codec, clock, durability: 'relaxed' });
     const tokenizers = createTokenizers({ threadsMax: 1 });
-    const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
+    const vault = createVault({
+      name: 'default',
+      backend,
+      core,
+      codec,
+      tokenizers,
+      searchThreads: new SearchThreads(1),
+      clock,
+    });
     const { signal } = new AbortController();
     let idBytes = 0;
     for (const load of files.length > 0 ? files.map((file) => () => loadCorpus(file)) : [generatedCorpus]) {

@@ -2,7 +2,7 @@ import { createLiveCodec } from '../src/codec/index.js';
 import { loadCore } from '../src/core/index.js';
 import { openLmdbBackend } from '../src/storage/index.js';
 import { createTokenizers } from '../src/text/index.js';
-import { createVault, type NewMessage } from '../src/vault/index.js';
+import { createVault, SearchThreads, type NewMessage } from '../src/vault/index.js';
 import { printTable, ratio, spread } from './lib/table.js';
 import { inFolder } from './storage-changes.js';
 
@@ -31,7 +31,15 @@ export async function measureStores(
       const seconds = await inFolder(async (folder) => {
         const codec = createLiveCodec(core);
         const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed' });
-        const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+        const vault = createVault({
+          name: 'default',
+          backend,
+          core,
+          codec,
+          tokenizers,
+          searchThreads: new SearchThreads(1),
+          clock: Date.now,
+        });
         const started = process.cpuUsage();
         for (let at = 0; at < messages.length; at += messagesPerStore) {
           const spec = {

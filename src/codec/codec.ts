@@ -63,9 +63,8 @@ export interface Codec {
 /** Creates a codec. The registries are in the order of rising ids. */
 export function createCodec(core: TokenCore, registries: readonly Registry[] = []): Codec {
   const byId = new Map(registries.map((registry) => [registry.id, registry]));
-  const find = (id: number) => (id === builtInRegistryId ? builtInRegistry(core) : byId.get(id));
   const encoder = () => registries.at(-1) ?? builtInRegistry(core);
-  const decoder = new FrameDecoder(core, find);
+  const decoder = new FrameDecoder(core, (id) => byId.get(id));
   const codec: Codec = {
     encode: (run) => encodeFrame(core, encoder(), run),
     decode: (frame) => decoder.decode(frame),

@@ -1,6 +1,7 @@
 import { copyOut, type TokenCore } from '../core/index.js';
 import { isStowkenError, limits, StowkenError, type SegmentHash, type TokenRun } from '../model/index.js';
-import { frameVersions, readBlocks, readHead } from './frame.js';
+import { builtInRegistry } from './built-in.js';
+import { builtInRegistryId, frameVersions, readBlocks, readHead } from './frame.js';
 import type { Registry, TokenForm } from './registry.js';
 
 /** Limit of the frames that are decoded in one call. */
@@ -17,8 +18,8 @@ interface Decoded {
 export class FrameDecoder {
   constructor(
     private readonly core: TokenCore,
-    /** Returns the registry of this id, if it is loaded. */
-    private readonly find: (id: number) => Registry | undefined,
+    /** Returns the vault's registry of this id, if it is there; never asked for the built-in one. */
+    private readonly findOwn: (id: number) => Registry | undefined,
   ) {}
 
   decode(frame: Uint8Array): TokenRun {
@@ -35,7 +36,7 @@ export class FrameDecoder {
     while (results.length < frames.length) {
       const from = results.length;
       const to = endOfRun(frames, from);
-      const registry = to > from ? this.find(frames[from]![0]! - frameVersions.shortBlock) : undefined;
+      const registry = to > from ? this.#find(frames[from]![0]! - frameVersions.shortBlock) : undefined;
       if (registry === undefined) results.push(this.#decodeOr(frames[from]!, form));
       else results.push(...registry.decodeFrames(frames, from, to, form));
     }
@@ -98,8 +99,12 @@ export class FrameDecoder {
     return { bytes: new Uint8Array(Buffer.concat(parts)), tokenCount };
   }
 
+  #find(id: number): Registry | undefined {
+    return id === builtInRegistryId ? builtInRegistry(this.core) : this.findOwn(id);
+  }
+
   #registry(id: number): Registry {
-    const registry = this.find(id);
+    const registry = this.#find(id);
     if (registry !== undefined) return registry;
     throw new StowkenError('CORRUPT_SEGMENT', `the frame needs registry ${id}, which is not here`, {
       registry: String(id),

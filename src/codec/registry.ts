@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { instantiate, type TokenCore } from '../core/index.js';
-import { limits, StowkenError } from '../model/index.js';
+import { limits, sharedBytes, StowkenError } from '../model/index.js';
 import { wasmRefusals, type CodecExports } from './wasm.js';
 
 /** Canonical varints, or le32 (4-byte little-endian). */
@@ -24,6 +25,15 @@ export function registryIdOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(5, true);
 }
 
+/** A registry as it is sent to a thread that decodes with it. */
+export interface SharedRegistry {
+  readonly id: number;
+  /** Hash of the bytes: registries of two vaults may have one id. */
+  readonly key: string;
+  /** In memory that all threads share. */
+  readonly bytes: Uint8Array;
+}
+
 /**
  * One immutable generation of phrases and statistics, loaded into a WASM instance of its own. Its memory
  * (about 18 MB for 40,000 tokens and 38,000 phrases; `memoryBytes`) is freed with the object. Synchronous,
@@ -35,10 +45,13 @@ export class Registry {
   #memory: Uint8Array;
   #numbers = new Uint32Array(0);
   #canEncode = false;
+  readonly #bytes: Uint8Array;
+  #shared: SharedRegistry | undefined;
 
   /** Copies the bytes. @throws StowkenError CORRUPT_STORE if no trainer wrote them, STORE_VERSION */
   constructor(core: TokenCore, bytes: Uint8Array) {
     this.id = registryIdOf(bytes);
+    this.#bytes = sharedBytes(bytes);
     this.#wasm = instantiate(core.module) as CodecExports;
     const at = this.#wasm.beginLoad(bytes.length);
     this.#memory = new Uint8Array(this.#wasm.memory.buffer);
@@ -52,6 +65,11 @@ export class Registry {
   /** Size of the WASM memory of this registry, in bytes. */
   get memoryBytes(): number {
     return this.#wasm.memory.buffer.byteLength;
+  }
+
+  get shared(): SharedRegistry {
+    const bytes = this.#bytes;
+    return (this.#shared ??= { id: this.id, key: createHash('sha256').update(bytes).digest('hex'), bytes });
   }
 
   /** Yields the tokens of each token and phrase that it lists. Views, valid until the next call. */

@@ -18,6 +18,7 @@ export * from './loopback.js';
 export * from './records.js';
 export * from './segment-hash.js';
 export * from './refusals.js';
+export * from './shared-bytes.js';
 export * from './unsafe-characters.js';
 export {
   modelsOf,

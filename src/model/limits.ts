@@ -225,6 +225,11 @@ export const limits = {
   searchHitsMax: 1000,
   searchHitsDefault: 100,
   searchMemoryBytesMax: 32 * 1024 * 1024,
+  /** Threads of a process that search, and memory of the registries that one has loaded. */
+  searchThreadsMax: 4,
+  searchThreadRegistriesBytesMax: 96 * 1024 * 1024,
+  /** Segments that a thread scans together. */
+  searchScanSlotsMax: 1024,
   /**
    * Similar content: tokens of what is compared, default threshold, least threshold of a report of
    * duplicates, and memory for segments that were compared before.

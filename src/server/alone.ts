@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { RunningServer } from '../cli/index.js';
 import { collectVaults } from '../metrics/index.js';
+import { limits } from '../model/index.js';
 import { startRpcServer } from '../rpc/index.js';
 import { keepHeapLean } from '../storage/index.js';
 import { createTokenizers } from '../text/index.js';
+import { SearchThreads } from '../vault/index.js';
 import { Administration, healthOf, retentionOf, RunningWork } from '../vaults/index.js';
 import { serveVaults } from './lifecycle.js';
 import { intakeOf, startedLimits } from './limits.js';
@@ -21,9 +23,11 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
   const { options, logger, catalogue, disk, metrics } = parts;
   keepHeapLean(heapGrowthPercent);
   const intake = intakeOf(options, logger);
-  const tokenizers = createTokenizers({ threadsMax: availableParallelism(), given: parts.givenTokenizers });
+  const processors = availableParallelism();
+  const tokenizers = createTokenizers({ threadsMax: processors, given: parts.givenTokenizers });
+  const searchThreads = new SearchThreads(Math.min(processors, limits.searchThreadsMax));
   const work = new RunningWork(Date.now);
-  const opener = createOpener(parts, tokenizers, work);
+  const opener = createOpener(parts, { tokenizers, searchThreads }, work);
   // A vault in memory would be lost when it is closed.
   const openMax = options.storage === 'memory' ? Infinity : options.openVaults;
   const vaults = openVaults(opener, openMax);
@@ -42,7 +46,7 @@ export async function startAlone(parts: ServerParts): Promise<RunningServer> {
     work: (name) => work.of(name),
     retention: (name) => retentionOf(vaults, name, { sweeper, keeper, intervalMs }, Date.now),
   });
-  return serveVaults({ ...parts, vaults, tokenizers, sweeper, keeper }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers, searchThreads, sweeper, keeper }, async () => {
     const server = await startRpcServer({
       vaults,
       admin,

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import type { RunningServer, ServeOptions } from '../cli/index.js';
 import { isStowkenError } from '../model/index.js';
 import type { Damage } from '../storage/index.js';
-import type { TokenizerPool } from '../text/index.js';
 import { clockBehind } from '../vault/index.js';
 import {
   BackgroundCheck,
@@ -13,6 +12,7 @@ import {
   type SpaceKeeper,
   type Sweeper,
 } from '../vaults/index.js';
+import type { SharedThreads } from './open-vaults.js';
 import { hasFolder, type ServerParts } from './parts.js';
 
 /** Damaged records that one line of the log names. */
@@ -28,9 +28,8 @@ export interface Serving {
   readonly obstacle: () => string | undefined;
 }
 
-export interface ServedVaults extends ServerParts {
+export interface ServedVaults extends ServerParts, SharedThreads {
   readonly vaults: OpenVaults<StoredVault>;
-  readonly tokenizers: TokenizerPool;
   readonly sweeper: Sweeper | undefined;
   readonly keeper: SpaceKeeper | undefined;
 }
@@ -40,7 +39,7 @@ export async function serveVaults(
   served: ServedVaults,
   serve: () => Promise<Serving>,
 ): Promise<RunningServer> {
-  const { options, vaults, tokenizers, sweeper, keeper, disk, audit, metrics, store } = served;
+  const { options, vaults, tokenizers, searchThreads, sweeper, keeper, disk, audit, metrics, store } = served;
   const check = createCheck(served);
   const close = async (): Promise<void> => {
     disk?.close();
@@ -50,7 +49,7 @@ export async function serveVaults(
     await audit.close();
     await vaults.close();
     await store?.close();
-    await tokenizers.close();
+    await Promise.all([tokenizers.close(), searchThreads.close()]);
   };
   const { address, pageAddress, drain, obstacle, standing } = await start(served, serve).catch(
     async (error: unknown) => {

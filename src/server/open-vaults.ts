@@ -8,6 +8,7 @@ import {
   type PostgresStore,
 } from '../storage/index.js';
 import type { TokenizerPool } from '../text/index.js';
+import type { SearchThreads } from '../vault/index.js';
 import {
   defaultVault,
   OpenVaults,
@@ -18,16 +19,23 @@ import {
 } from '../vaults/index.js';
 import type { ServerParts } from './parts.js';
 
+/** Threads that all vaults share. */
+export interface SharedThreads {
+  readonly tokenizers: TokenizerPool;
+  readonly searchThreads: SearchThreads;
+}
+
 /** Returns the function that opens vaults, with the parts that they share. */
 export function createOpener(
   { options, logger, catalogue, store, core, disk, metrics }: ServerParts,
-  tokenizers: TokenizerPool,
+  { tokenizers, searchThreads }: SharedThreads,
   work: RunningWork,
 ): VaultOpener {
   return {
     catalogue,
     core,
     tokenizers,
+    searchThreads,
     work,
     clock: Date.now,
     defaults: options,

@@ -2,6 +2,7 @@ import type { RunningServer } from '../cli/index.js';
 import { collectVaults } from '../metrics/index.js';
 import type { ManagedBackend } from '../storage/index.js';
 import { createTokenizers, toSend } from '../text/index.js';
+import { SearchThreads } from '../vault/index.js';
 import { Administration, retentionOf, RunningWork } from '../vaults/index.js';
 import { Announcements, Primary } from '../workers/index.js';
 import { serveVaults } from './lifecycle.js';
@@ -19,12 +20,13 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
   const { options, logger, catalogue, store, disk, metrics } = parts;
   const { listen, workers, logLevel, slowCallMs, tls, access, http } = options;
   const intake = intakeOf(options, logger);
-  // Workers encode text where it arrives, so this process needs very few threads for it.
+  // Workers encode text where it arrives, and search, so this process needs very few threads for it.
   const tokenizers = createTokenizers({ threadsMax: 1, given: parts.givenTokenizers });
+  const searchThreads = new SearchThreads(1);
   const announcements = new Announcements();
   const work = new RunningWork(Date.now);
   const opener = {
-    ...createOpener(parts, tokenizers, work),
+    ...createOpener(parts, { tokenizers, searchThreads }, work),
     // Servers of a database learn from it what others have changed.
     ...(!store && {
       wrap: (name: string, backend: ManagedBackend) =>
@@ -94,7 +96,7 @@ export async function startWithWorkers(parts: ServerParts): Promise<RunningServe
     samples.set('stowken_workers_wanted', {}, wanted);
     samples.set('stowken_worker_ends_total', {}, ended);
   });
-  return serveVaults({ ...parts, vaults, tokenizers, sweeper, keeper }, async () => {
+  return serveVaults({ ...parts, vaults, tokenizers, searchThreads, sweeper, keeper }, async () => {
     const addresses = await primary.start();
     const obstacle = () => (primary.figures.serving === 0 ? 'no worker serves: see the log' : undefined);
     return { ...addresses, drain: (graceMs) => primary.drain(graceMs), obstacle };

@@ -1,10 +1,4 @@
-export {
-  asReceived,
-  type GivenTokenizer,
-  readTokenizer,
-  sharedBytes,
-  toSend,
-} from './files/read-tokenizer.js';
+export { asReceived, type GivenTokenizer, readTokenizer, toSend } from './files/read-tokenizer.js';
 export { type ChatTemplate, type ChatTemplateFile, openChatTemplate } from './chat/chat-template.js';
 export { renderFailed } from './chat/renderer.js';
 export type { Rendered, TemplateInput } from './chat/render-template.js';

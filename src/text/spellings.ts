@@ -1,9 +1,12 @@
-import type { TokenizerName } from '../model/index.js';
+import { sharedBytes, type TokenizerName } from '../model/index.js';
 import { isLibraryFile, readLibraryFile } from './library/library-file.js';
 import { keyOf, loadBuilt, type VocabularyFile } from './load-encoding.js';
 import { readVocabulary } from './vocabulary.js';
 
-/** Bytes of each token of a tokenizer: text is those of its tokens, one after the other. */
+/**
+ * Bytes of each token of a tokenizer: text is those of its tokens, one after the other. In memory that all
+ * threads share.
+ */
 export interface TokenSpellings {
   /** Bytes of each token by id, one after the other. An id without a token has none. */
   readonly bytes: Uint8Array;
@@ -14,8 +17,8 @@ export interface TokenSpellings {
 /** Reads the bytes of tokens, and none of the tables that text is encoded with. */
 export async function readSpellings(tokenizer: TokenizerName | VocabularyFile): Promise<TokenSpellings> {
   const { bytes, starts } = await readTokens(tokenizer);
-  // Copies: whole buffers go to the other thread.
-  return { bytes: bytes.slice(), starts: starts.slice() };
+  const copy = sharedBytes(new Uint8Array(starts.buffer, starts.byteOffset, starts.byteLength));
+  return { bytes: sharedBytes(bytes), starts: new Uint32Array(copy.buffer) };
 }
 
 async function readTokens(tokenizer: TokenizerName | VocabularyFile): Promise<TokenSpellings> {

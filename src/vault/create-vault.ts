@@ -20,7 +20,7 @@ import { countUsesByDay } from './find/uses-by-day.js';
 import { listWarmPrefixes } from './find/warm-prefixes.js';
 import { getUsage } from './find/usage.js';
 import { findPrefix } from './prefix/index.js';
-import { searchConversations } from './search/index.js';
+import { searchConversations, type SearchThreads } from './search/index.js';
 import { findDuplicates, findSimilar } from './similar/index.js';
 import { SegmentTokenCache } from './read/segment-tokens.js';
 import { renderConversation } from './read/render.js';
@@ -46,11 +46,12 @@ import { verifyVault } from './maintain/verify.js';
 
 export interface VaultParts {
   readonly name: string;
-  /** The vault closes neither the backend nor the tokenizers. */
+  /** The vault closes neither the backend nor the tokenizers nor the threads. */
   readonly backend: StorageBackend;
   readonly core: TokenCore;
   readonly codec: Codec;
   readonly tokenizers: TokenizerPool;
+  readonly searchThreads: SearchThreads;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Size of the memory of texts that came again; default: limits.recentTextsBytesMax. */

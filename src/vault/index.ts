@@ -7,6 +7,7 @@ export type { Preparation } from './maintain/preparation.js';
 export type * from './content.js';
 export type * from './write/types.js';
 export type * from './read/types.js';
+export { SearchThreads } from './search/index.js';
 export type * from './search/index.js';
 export type * from './segments/types.js';
 export type * from './similar/index.js';

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { isStowkenError, StowkenError, tokenizerChanged } from '../model/index.js';
+import { isStowkenError, sharedBytes, StowkenError, tokenizerChanged } from '../model/index.js';
 import type { StorageBackend } from '../storage/index.js';
 import {
   type ChatTemplate,
@@ -9,7 +9,6 @@ import {
   type GivenTokenizer,
   isVocabularyOf,
   openChatTemplate,
-  sharedBytes,
   type TokenizerPool,
   type Tokenizers,
   type TokensToDecode,

@@ -11,6 +11,7 @@ import {
   countTasks,
   createVault,
   markWork,
+  type SearchThreads,
   type TaskActivity,
   type Vault,
 } from '../vault/index.js';
@@ -47,6 +48,7 @@ export interface VaultOpener {
   readonly catalogue: VaultCatalogue;
   readonly core: TokenCore;
   readonly tokenizers: TokenizerPool;
+  readonly searchThreads: SearchThreads;
   readonly clock: () => number;
   readonly defaults: SettingDefaults;
   /** True if nothing is changed: vaults do not compact themselves. */
@@ -96,13 +98,14 @@ export class StoredVault implements VaultRuntime {
     );
     checkCommits(owned, [...opener.checks, quota]);
     this.backend = opener.wrap?.(name, owned) ?? owned;
-    const { tokenizers, clock } = opener;
+    const { tokenizers, searchThreads, clock } = opener;
     const vault = createVault({
       name,
       backend: this.backend,
       core,
       codec,
       tokenizers,
+      searchThreads,
       recentTextsBytesMax: recentTextsBytesMax(name),
       clock,
       prefixIndex: () => this.prefixIndex,

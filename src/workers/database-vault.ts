@@ -75,7 +75,7 @@ export class DatabaseVault implements WorkerRuntime {
 }
 
 function openerOf(parts: DatabaseParts, label: string): VaultOpener {
-  const { primary, core, tokenizers, store, readOnly, defaults, activityOf } = parts;
+  const { primary, core, tokenizers, searchThreads, store, readOnly, defaults, activityOf } = parts;
   const openBackend: VaultOpener['openBackend'] = async (_, { name, codec, activity }) => {
     if (name === defaultVault) await store.vaults.create(name);
     return store.open(name, { codec, activity, clock: Date.now }) satisfies Promise<ManagedBackend>;
@@ -84,6 +84,7 @@ function openerOf(parts: DatabaseParts, label: string): VaultOpener {
     catalogue: new DatabaseCatalogue(store),
     core,
     tokenizers,
+    searchThreads,
     clock: Date.now,
     defaults,
     readOnly,

@@ -8,7 +8,7 @@ import {
   type StorageHealth,
 } from '../storage/index.js';
 import type { TokenizerPool } from '../text/index.js';
-import { countTasks, createVault, markWork, type Vault } from '../vault/index.js';
+import { countTasks, createVault, markWork, type SearchThreads, type Vault } from '../vault/index.js';
 import {
   type VaultActivity,
   type VaultAdmin,
@@ -28,6 +28,7 @@ export interface WorkerParts {
   readonly primary: Channel<PrimaryHandlers>;
   readonly core: TokenCore;
   readonly tokenizers: TokenizerPool;
+  readonly searchThreads: SearchThreads;
   /** Number of workers that share the memory for segment lookups. */
   readonly sharers: number;
   readonly health: () => VaultsHealth;
@@ -58,13 +59,14 @@ export class WorkerVault implements WorkerRuntime {
     activity: VaultActivity | undefined,
   ) {
     this.#settings = settings;
-    const { primary, core, tokenizers } = parts;
+    const { primary, core, tokenizers, searchThreads } = parts;
     const plain = createVault({
       name,
       backend: createWorkerBackend(name, reader, primary, () => lease.hold()),
       core,
       codec,
       tokenizers,
+      searchThreads,
       recentTextsBytesMax: recentTextsBytesMax(name),
       clock: Date.now,
       prefixIndex: () => this.#settings.prefixIndex,

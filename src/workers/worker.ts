@@ -10,6 +10,7 @@ import { PageServer } from '../page/index.js';
 import { createRpcServer } from '../rpc/index.js';
 import { keepHeapLean, openPostgresStore } from '../storage/index.js';
 import { asReceived, createTokenizers } from '../text/index.js';
+import { SearchThreads } from '../vault/index.js';
 import { defaultVault, healthOf, OpenVaults, type VaultsHealth } from '../vaults/index.js';
 import { Channel } from './channel.js';
 import { DatabaseVault } from './database-vault.js';
@@ -77,12 +78,14 @@ async function start(options: WorkerOptions): Promise<void> {
   ({ health } = options);
   const { workers: sharers, openVaultsMax: openMax, database, readOnly, defaults } = options;
   if (options.metrics) metrics = new ProcessMetrics('worker');
-  // Each worker has few tokenizer threads: the workers share the processors.
+  // Each worker has few threads: the workers share the processors.
   const tokenizers = createTokenizers({ threadsMax: 1, given: options.tokenizers.map(asReceived) });
+  const searchThreads = new SearchThreads(1);
   const parts: WorkerParts = {
     primary,
     core: await loadCore(),
     tokenizers,
+    searchThreads,
     sharers,
     health: () => health,
     activityOf: metrics?.activityOf,
@@ -130,7 +133,7 @@ async function start(options: WorkerOptions): Promise<void> {
     serve = (connection) => void connection.destroy();
     await page?.drain(graceMs);
     await server.drain(graceMs);
-    await tokenizers.close();
+    await Promise.all([tokenizers.close(), searchThreads.close()]);
     await open.close();
     await store?.close();
     stopped = true;

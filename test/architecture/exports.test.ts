@@ -12,6 +12,7 @@ const loadedByPath = [
   'src/codec/rewrite-worker.ts',
   'src/codec/trainer-worker.ts',
   'src/text/worker.ts',
+  'src/vault/search/worker.ts',
   'src/text/chat/render-worker.ts',
   'test/support/build.ts',
   'test/support/postgres.ts',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
 import { createVault } from '../../src/vault/index.js';
 import { randomFrom } from '../support/random.js';
-import { sharedTokenizers } from '../support/tokenizers.js';
+import { sharedSearchThreads, sharedTokenizers } from '../support/threads.js';
 import { collectAll, say, signal, spec } from '../support/vault.js';
 import { backendKinds, core, useBench } from './support.js';
 
@@ -13,7 +13,7 @@ describe.each(backendKinds)('attachments in the %s backend', (kind) => {
     const { backend, codec } = bench();
     return createVault({
       name: 'default',
-      ...{ backend, core, codec, tokenizers: sharedTokenizers() },
+      ...{ backend, core, codec, tokenizers: sharedTokenizers(), searchThreads: sharedSearchThreads() },
       clock: () => bench().nowMs,
     });
   };

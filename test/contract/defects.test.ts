@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createTokenizers } from '../../src/text/index.js';
-import { createVault } from '../../src/vault/index.js';
+import { createVault, SearchThreads } from '../../src/vault/index.js';
 import {
   backendKinds,
   core,
@@ -72,7 +72,15 @@ describe.each(backendKinds)('the %s backend', (kind) => {
   it('defect 2: a segment has the name that its content has, whoever writes it first', async () => {
     const { backend, codec } = bench();
     const tokenizers = createTokenizers({ threadsMax: 1 });
-    const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: () => 1_000 });
+    const vault = createVault({
+      name: 'default',
+      backend,
+      core,
+      codec,
+      tokenizers,
+      searchThreads: new SearchThreads(1),
+      clock: () => 1_000,
+    });
     const bytes = new Uint8Array(Uint32Array.of(7, 8, 0xffff_ffff).buffer);
     const { signal } = new AbortController();
     const [outcome] = await vault.putSegments(

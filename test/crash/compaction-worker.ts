@@ -3,7 +3,7 @@
 import { createLiveCodec } from '../../src/codec/index.js';
 import { loadCore } from '../../src/core/index.js';
 import { createTokenizers } from '../../src/text/index.js';
-import { createVault } from '../../src/vault/index.js';
+import { createVault, SearchThreads } from '../../src/vault/index.js';
 import { openDurable, type DurableKind } from './backends.js';
 
 const [kind, folder, resumeToken] = process.argv.slice(2) as [DurableKind, string, string];
@@ -11,7 +11,15 @@ const core = await loadCore();
 const codec = createLiveCodec(core);
 const backend = await openDurable(kind, folder, { codec, core });
 const tokenizers = createTokenizers({ threadsMax: 1 });
-const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock: Date.now });
+const vault = createVault({
+  name: 'default',
+  backend,
+  core,
+  codec,
+  tokenizers,
+  searchThreads: new SearchThreads(1),
+  clock: Date.now,
+});
 const input = {
   dryRun: false,
   minSavingsRatio: 0.01,

@@ -9,9 +9,10 @@ import {
   type MessageContent,
   type NewMessage,
   type RetrievePart,
+  type SearchThreads,
   type Vault,
 } from '../../src/vault/index.js';
-import { sharedTokenizers } from './tokenizers.js';
+import { sharedSearchThreads, sharedTokenizers } from './threads.js';
 
 export interface TestVault {
   readonly vault: Vault;
@@ -19,6 +20,7 @@ export interface TestVault {
   readonly core: TokenCore;
   readonly codec: LiveCodec;
   readonly tokenizers: TokenizerPool;
+  readonly searchThreads: SearchThreads;
   /** Milliseconds since 1970; set by the test. */
   readonly clock: { nowMs: number };
   /** Checks every invariant, then closes everything. */
@@ -36,13 +38,18 @@ export async function openTestVault(
   const time = { nowMs: 1_700_000_000_000 };
   const clock = () => time.nowMs;
   const backend = await open(codec, clock);
-  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
+  const searchThreads = sharedSearchThreads();
+  const vault = createVault({
+    name: 'default',
+    ...{ backend, core, codec, tokenizers, searchThreads, clock },
+  });
   return {
     vault,
     backend,
     core,
     codec,
     tokenizers,
+    searchThreads,
     clock: time,
     async close() {
       expect(await backend.check()).toEqual([]);

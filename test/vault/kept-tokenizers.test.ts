@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLiveCodec } from '../../src/codec/index.js';
 import { openLmdbBackend, restoreLmdb, type StorageBackend } from '../../src/storage/index.js';
 import { createTokenizers, readTokenizer, type TokenizerPool } from '../../src/text/index.js';
-import { createVault, type Vault } from '../../src/vault/index.js';
+import { createVault, SearchThreads, type Vault } from '../../src/vault/index.js';
 import { openStoredVault } from '../support/stored-vault.js';
 import { partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
 import { type AddedJson, preTokenizers, tokenizerJson } from '../text/hugging-face.js';
@@ -37,7 +37,15 @@ const by = { id: (id: string) => spec(id, { tokenizer: 'mine' }) };
 
 /** The vault of a server that was started with these tokenizers. */
 function servedBy(tokenizers: TokenizerPool, { backend, core, codec }: Parts): Vault {
-  return createVault({ name: 'default', backend, core, codec, tokenizers, clock: () => 1_700_000_000_000 });
+  return createVault({
+    name: 'default',
+    backend,
+    core,
+    codec,
+    tokenizers,
+    searchThreads: new SearchThreads(1),
+    clock: () => 1_700_000_000_000,
+  });
 }
 type Parts = Pick<TestVault, 'core' | 'codec'> & { readonly backend: StorageBackend };
 

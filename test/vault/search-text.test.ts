@@ -18,10 +18,10 @@ beforeEach(async () => (t = await openStoredVault('lmdb')));
 afterEach(() => t.close());
 
 function vaultOf(parts: { tokenizers?: TokenizerPool; backend?: StorageBackend }): Vault {
-  const { backend, core, codec, tokenizers, clock } = t;
+  const { backend, core, codec, tokenizers, searchThreads, clock } = t;
   return createVault({
     name: 'default',
-    ...{ backend, core, codec, tokenizers, clock: () => clock.nowMs },
+    ...{ backend, core, codec, tokenizers, searchThreads, clock: () => clock.nowMs },
     ...parts,
   });
 }

@@ -13,7 +13,7 @@ import {
   type VaultOpener,
 } from '../../src/vaults/index.js';
 import { overwriteInPlace } from '../support/damage.js';
-import { sharedTokenizers } from '../support/tokenizers.js';
+import { sharedSearchThreads, sharedTokenizers } from '../support/threads.js';
 import { say, signal, spec } from '../support/vault.js';
 
 const HOUR = 3_600_000;
@@ -49,6 +49,7 @@ describe.each(['lmdb', 'filesystem'] as const)('the background check of a vault 
       catalogue: new FolderCatalogue(folder),
       core,
       tokenizers: sharedTokenizers(),
+      searchThreads: sharedSearchThreads(),
       clock,
       defaults: { prefixIndex: true, autoCompact: false },
       readOnly: false,

@@ -15,7 +15,7 @@ import {
   type Swept,
   type VaultOpener,
 } from '../../src/vaults/index.js';
-import { sharedTokenizers } from '../support/tokenizers.js';
+import { sharedSearchThreads, sharedTokenizers } from '../support/threads.js';
 import { say, signal, spec } from '../support/vault.js';
 
 const HOUR = 3_600_000;
@@ -50,6 +50,7 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
       catalogue,
       core,
       tokenizers: sharedTokenizers(),
+      searchThreads: sharedSearchThreads(),
       clock,
       defaults: { prefixIndex: true, autoCompact: false },
       readOnly: false,

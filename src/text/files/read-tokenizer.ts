@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limits, StowkenError, tokenizerNamed, type TokenizerSource } from '../../model/index.js';
+import {
+  limits,
+  sharedBytes,
+  StowkenError,
+  tokenizerNamed,
+  type TokenizerSource,
+} from '../../model/index.js';
 import { type ChatTemplateFile, readChatTemplate, writeChatTemplate } from '../chat/chat-template.js';
 import { changingTexts } from '../added-tokens.js';
 import { loadBuilt, loadCore } from '../load-encoding.js';
@@ -125,13 +131,6 @@ export function toSend(tokenizer: GivenTokenizer): GivenTokenizer {
 /** Returns a tokenizer that was sent by another process. */
 export function asReceived(tokenizer: GivenTokenizer): GivenTokenizer {
   return { ...tokenizer, file: sharedBytes(tokenizer.file) };
-}
-
-/** Returns the bytes in memory that all threads share. */
-export function sharedBytes(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }
 
 /** Returns what a folder says of chats, beside its tokenizer. */

@@ -1,11 +1,10 @@
 import type { StoredMessage } from '../../storage/index.js';
 import { caseVariants, noVariants } from '../../text/index.js';
-import type { Turns } from '../event-loop.js';
 import { automatonOf, type NeedleAutomaton } from './automaton.js';
 import { MessageFilter } from './message-filter.js';
 import { isOfContent, type SearchParts } from './messages.js';
 import type { Needle } from './needle.js';
-import { TokenScanner } from './token-scanner.js';
+import { scanTables } from './token-scanner.js';
 import type { Stretch } from './windows.js';
 
 /** Finds the messages that may hold a needle, so that no other ones are turned into text. */
@@ -15,13 +14,13 @@ export class Candidates {
 
   private constructor(
     private readonly parts: SearchParts,
-    private readonly turns: Turns,
+    private readonly signal: AbortSignal,
     private readonly automaton: NeedleAutomaton | undefined,
   ) {}
 
-  static async of(parts: SearchParts, needle: Needle, turns: Turns): Promise<Candidates> {
+  static async of(parts: SearchParts, needle: Needle, signal: AbortSignal): Promise<Candidates> {
     const characters = needle.characters(needle.ignoresCase ? await caseVariants() : noVariants);
-    return new Candidates(parts, turns, characters && automatonOf(characters));
+    return new Candidates(parts, signal, characters && automatonOf(characters));
   }
 
   /** Returns those of the messages of a window that may hold the needle. */
@@ -54,8 +53,8 @@ export class Candidates {
     const { tokenizers } = this.parts;
     if (this.automaton === undefined || !(await tokenizers.has(tokenizer))) return undefined;
     try {
-      const scanner = new TokenScanner(this.automaton, await tokenizers.spellings(tokenizer));
-      return new MessageFilter(this.parts, scanner, this.turns);
+      const tables = scanTables(this.automaton, await tokenizers.spellings(tokenizer));
+      return new MessageFilter(this.parts, tables, this.signal);
     } catch (error) {
       // The vocabulary that the vault keeps is damaged: no message will become text either.
       if (!isOfContent(error)) throw error;

@@ -1,11 +1,10 @@
 import { limits } from '../../model/index.js';
 import type { StoredMessage } from '../../storage/index.js';
-import type { Turns } from '../event-loop.js';
-import { SegmentTokens } from '../read/segment-tokens.js';
+import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
 import { FOUND } from './automaton.js';
 import { isOfContent, type SearchParts } from './messages.js';
 import { type SegmentScan, SegmentStates, WindowStates } from './segment-states.js';
-import type { TokenScanner } from './token-scanner.js';
+import type { ScanTables } from './token-scanner.js';
 
 /** A message that is followed segment by segment. */
 interface Walk {
@@ -25,8 +24,8 @@ export class MessageFilter {
 
   constructor(
     private readonly parts: SearchParts,
-    private readonly scanner: TokenScanner,
-    private readonly turns: Turns,
+    private readonly tables: ScanTables,
+    private readonly signal: AbortSignal,
   ) {}
 
   /**
@@ -52,41 +51,30 @@ export class MessageFilter {
 
   /** Scans segments that are read together. */
   async #scan(batch: readonly SegmentScan[], states: WindowStates): Promise<void> {
-    const tokens = await this.#read(batch);
-    let spent = 0;
-    for (const scan of batch) {
-      states.set(scan, tokens === undefined ? FOUND : this.#behind(tokens, scan.before));
-      spent += scan.tokenCount;
-      if (spent < limits.decodeAheadTokensMax) continue;
-      await this.turns.spend(spent);
-      spent = 0;
-    }
-    await this.turns.spend(spent);
+    throwIfAborted(this.signal);
+    const behind = await this.#behind(batch);
+    for (const [at, scan] of batch.entries()) states.set(scan, behind === undefined ? FOUND : behind[at]!);
   }
 
-  /** Resolves to undefined if they cannot be read together. */
-  async #read(batch: readonly SegmentScan[]): Promise<SegmentTokens | undefined> {
+  /** Resolves to the state behind each segment; to undefined if they cannot be read together. */
+  async #behind(scans: readonly SegmentScan[]): Promise<Uint8Array | undefined> {
+    const { parts, tables, signal } = this;
+    const { backend, searchThreads } = parts;
     try {
-      return await SegmentTokens.read({ ...this.parts, recent: nothingRecent }, batch, 'le32');
+      const frames: Uint8Array[] = [];
+      for (let from = 0; from < scans.length; from += limits.readBatchSlotsMax) {
+        await yieldToEventLoop();
+        const some = scans.slice(from, from + limits.readBatchSlotsMax);
+        frames.push(...(await backend.readFrames(some.map(({ key }) => key))));
+      }
+      const codec = parts.codec.snapshot();
+      return await searchThreads.scan(backend, { tables, scans, frames, codec }, signal);
     } catch (error) {
       if (!isOfContent(error)) throw error;
       return undefined;
     }
   }
-
-  /** Returns the state behind the next segment. */
-  #behind(tokens: SegmentTokens, before: number): number {
-    try {
-      return this.scanner.scan(tokens.next(), before);
-    } catch (error) {
-      if (!isOfContent(error)) throw error;
-      return FOUND;
-    }
-  }
 }
-
-/** Segments are looked up in the memory of states, and read once: they are not kept for other calls. */
-const nothingRecent = { get: () => undefined, add: () => undefined };
 
 /** Follows a message as far as states are known. Returns true if it goes on behind a scan. */
 function follow(walk: Walk, states: WindowStates): boolean {
@@ -109,7 +97,7 @@ function* batchesOf(scans: readonly SegmentScan[]): Generator<readonly SegmentSc
   let tokens = 0;
   for (const [index, { tokenCount }] of scans.entries()) {
     const isFull =
-      tokens + tokenCount > limits.readBatchTokensMax || index - from >= limits.readBatchSlotsMax;
+      tokens + tokenCount > limits.readBatchTokensMax || index - from >= limits.searchScanSlotsMax;
     if (isFull && index > from) {
       yield scans.slice(from, index);
       from = index;

@@ -9,6 +9,7 @@ import type { SegmentTokenCache } from '../read/segment-tokens.js';
 import { textChunks } from '../read/text-chunks.js';
 import type { Needle } from './needle.js';
 import { type TextHit, TextSearch } from './text-hits.js';
+import type { SearchThreads } from './threads.js';
 
 export interface SearchParts {
   readonly backend: StorageBackend;
@@ -16,6 +17,7 @@ export interface SearchParts {
   readonly core: TokenCore;
   readonly tokenizers: Tokenizers;
   readonly recent: SegmentTokenCache;
+  readonly searchThreads: SearchThreads;
 }
 
 /** A message to search, with its index. */

@@ -35,13 +35,13 @@ interface Place {
   readonly offset?: number;
 }
 
-const pageConversations = 64;
+const pageConversations = 256;
 
 /**
  * Searches conversations, newest first. There is no index: the tokens of each distinct segment are scanned
- * once, here, which costs less than to decode its frame. Only messages that may hold the text are turned into
- * text, in the tokenizers' threads, and searched as the text that a retrieve gives. A part comes after each
- * page of conversations, so that a caller sees that it goes on.
+ * once, in threads of their own, which costs less than to decode its frame. Only messages that may hold the
+ * text are turned into text, in the tokenizers' threads, and searched as the text that a retrieve gives. A
+ * part comes after each page of conversations, so that a caller sees that it goes on.
  */
 export async function* searchConversations(
   parts: SearchParts,
@@ -51,7 +51,7 @@ export async function* searchConversations(
   const needle = new Needle(input);
   const messages = new MessageSearch(parts, needle, signal);
   const turns = new Turns(signal);
-  const candidates = await Candidates.of(parts, needle, turns);
+  const candidates = await Candidates.of(parts, needle, signal);
   const size = new WindowSize();
   const begin = readPlace(input.after);
   const counts = { conversations: 0, unsearched: 0 };

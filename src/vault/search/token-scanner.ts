@@ -1,24 +1,34 @@
-import { assert } from '../../model/index.js';
+import { assert, sharedBytes } from '../../model/index.js';
 import type { TokenSpellings } from '../../text/index.js';
 import { FOUND, type NeedleAutomaton } from './automaton.js';
 
 /** State behind a token that has not been looked at. */
 const UNSEEN = 254;
 
+/** Tables of one search, in memory that all threads share. */
+export interface ScanTables extends NeedleAutomaton, TokenSpellings {
+  /**
+   * State behind each token where state 0 is before it, as far as any thread has come to it. Two of them may
+   * find it at once: they write the same.
+   */
+  readonly behind: Uint8Array;
+}
+
+export function scanTables({ next }: NeedleAutomaton, { bytes, starts }: TokenSpellings): ScanTables {
+  const behind = sharedBytes(new Uint8Array(starts.length - 1).fill(UNSEEN));
+  return { next: sharedBytes(next), bytes, starts, behind };
+}
+
 /**
  * Scans tokens of one tokenizer for a needle, without their text: most tokens have no part of the needle at
  * their end, and cost one look into a table.
  */
 export class TokenScanner {
-  /** State behind each token where state 0 is before it. */
   readonly #behind: Uint8Array;
   #words: Uint32Array = new Uint32Array(0);
 
-  constructor(
-    private readonly automaton: NeedleAutomaton,
-    private readonly spellings: TokenSpellings,
-  ) {
-    this.#behind = new Uint8Array(spellings.starts.length - 1).fill(UNSEEN);
+  constructor(private readonly tables: ScanTables) {
+    this.#behind = tables.behind;
   }
 
   /**
@@ -56,8 +66,7 @@ export class TokenScanner {
   }
 
   #step(token: number, before: number): number {
-    const { next } = this.automaton;
-    const { bytes, starts } = this.spellings;
+    const { next, bytes, starts } = this.tables;
     const end = starts[token + 1]!;
     let at = starts[token]!;
     if (at === end) return FOUND;

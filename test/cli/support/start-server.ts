@@ -5,7 +5,7 @@ import { ordinaryIntake, startRpcServer } from '../../../src/rpc/index.js';
 import { createMemoryBackend } from '../../../src/storage/index.js';
 import { createVault } from '../../../src/vault/index.js';
 import { singleVault } from '../../support/single-vault.js';
-import { sharedTokenizers } from '../../support/tokenizers.js';
+import { sharedSearchThreads, sharedTokenizers } from '../../support/threads.js';
 import pino, { type Logger } from 'pino';
 
 /** The real server, always over the memory backend. Stopping it checks every invariant. */
@@ -18,7 +18,11 @@ export async function startServer(
   const clock = () => Date.now();
   const backend = createMemoryBackend({ codec, clock });
   const tokenizers = sharedTokenizers();
-  const vault = createVault({ name: 'default', backend, core, codec, tokenizers, clock });
+  const searchThreads = sharedSearchThreads();
+  const vault = createVault({
+    name: 'default',
+    ...{ backend, core, codec, tokenizers, searchThreads, clock },
+  });
   const server = await startRpcServer({
     ...singleVault(vault),
     tokenizers,

@@ -1,3 +1,4 @@
+import { SearchThreads } from '../../src/vault/index.js';
 import { createTokenizers, type TokenizerPool } from '../../src/text/index.js';
 
 let shared: TokenizerPool | undefined;
@@ -9,4 +10,11 @@ let shared: TokenizerPool | undefined;
 export function sharedTokenizers(): TokenizerPool {
   shared ??= { ...createTokenizers({ threadsMax: 1 }), close: async () => undefined };
   return shared;
+}
+
+let searchThreads: SearchThreads | undefined;
+
+/** Threads of searches that all tests of a process share. They end with the process. */
+export function sharedSearchThreads(): SearchThreads {
+  return (searchThreads ??= new SearchThreads(1));
 }
