@@ -153,6 +153,20 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('gives back a session without messages as it came', async () => {
+    const events = [
+      { timestamp: '2026-01-01T00:00:00Z', type: 'session_meta', payload: { id: 's', cwd: '/w' } },
+      {
+        timestamp: '2026-01-01T00:00:01Z',
+        type: 'event_msg',
+        payload: { type: 'user_message', message: 'Hi' },
+      },
+    ];
+    await run(['import', '-'], lines(events));
+    expect(await same()).toEqual(events);
+    await run(['delete', '--all']);
+  });
+
   it('gives back an id without messages as it came, and takes its messages later', async () => {
     const empty = { id: 'a', messages: [] };
     await run(['import', '-'], lines([empty]));

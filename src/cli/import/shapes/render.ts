@@ -33,8 +33,10 @@ export function documentsOf(
 ): Json[] {
   const filledMessage = (message: StoredMessage, dialect: string) => fillMessage(message, dialect, data);
   if (sessionShapes.some(({ name }) => name === format)) {
-    const events = messages.flatMap((message) => listOf(filledMessage(message, '')));
-    onUse(messages.length);
+    // Others stand for a session that says nothing, or were added by another way than an import.
+    const isOfSession = ({ fields }: StoredMessage) => fields !== undefined;
+    const events = messages.filter(isOfSession).flatMap((message) => listOf(filledMessage(message, '')));
+    onUse(messages.findLastIndex(isOfSession) + 1);
     const inRest = (parts: HoleParts): Json => inAny(parts, data, inRest);
     return [...events, ...listOf(fill(document, inRest))];
   }
