@@ -132,7 +132,7 @@ export class PageServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse, { relay }: Client): Promise<void> {
     const { method, url = '', headers } = request;
-    const [path] = url.split('?', 1) as [string];
+    const path = pathOf(url);
     const refuse = (
       status: number,
       code: number,
@@ -163,6 +163,11 @@ export class PageServer {
     if (headers['if-none-match'] === own['etag']) return sendText(response, 304, '', own);
     return sendText(response, 200, html.toString(), own);
   }
+}
+
+/** Returns the path of a request's target, which may be a whole URL (RFC 9112, 3.2.2), whatever its host. */
+function pathOf(target: string): string {
+  return /^(?:https?:\/\/[^/?]*)?([^?]*)/i.exec(target)![1] || '/';
 }
 
 /** Gives a client its time for the next request. */

@@ -153,6 +153,20 @@ describe('the port of the page, on a server that asks nobody', () => {
     expect(await send(server.page, '/', { method: 'POST' })).toMatchObject({ status: 405 });
   });
 
+  it('takes a whole URL for its path, as proxies send it', async () => {
+    const target = (path: string) => `${server.page.replace(/\/$/, '')}${path}`;
+    const headers = { 'content-type': 'application/json' };
+    const call = target('/api/MaintenanceService/GetStats?x');
+    const options = { method: 'POST', headers, body: '{}' };
+    expect(await send(server.page, '/', { ...options, path: call })).toMatchObject({ status: 200 });
+    expect(await send(server.page, '/', { ...options, path: target('/api/x') })).toMatchObject({
+      status: 404,
+      ...errorOf(12, 'gRPC has the others'),
+    });
+    for (const path of [target('/'), target('')])
+      expect(await send(server.page, '/', { path }), path).toMatchObject({ status: 200 });
+  });
+
   it('refuses requests that are too long, or not what the method takes', async () => {
     const refused = async (method: string, request: unknown) => {
       const { status, json } = await post(server.page, method, request);
