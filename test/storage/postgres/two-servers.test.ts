@@ -6,6 +6,7 @@ import { listOf } from '../../contract/long-lists.js';
 import { core, longSegment, message, segment, storing } from '../../contract/support.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
 import { postgresMissing } from '../../support/postgres.js';
+import { eventually } from '../../support/wait.js';
 import { SharedVault } from './support.js';
 
 describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () => {
@@ -137,6 +138,55 @@ describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () =>
     await killedAgo(50);
     const { collect } = await left.commit({ collect: { keys, garbageBeforeMs: Infinity } });
     expect(collect?.segments).toBe(1);
+    expect(await left.check()).toEqual([]);
+    await own.close();
+  });
+
+  it('refuse to read on when one was taken for gone, also when it is back', async () => {
+    const own = await SharedVault.create();
+    const left = await own.open();
+    await left.commit(storing('x', [longSegment(30, 1)]));
+    const back = await own.open({ beatMs: 20 });
+    const readers = [await back.openConversation('x'), await back.openConversation('x')];
+    const [message] = await readers[0]!.read(0, 1);
+    // No beat of its arrives, as when its process is stopped, or cut off.
+    type Query = (...asked: Parameters<Database['query']>) => ReturnType<Database['query']>;
+    const query: Query = Reflect.get(Database.prototype, 'query');
+    let isCut = true;
+    const beats = vi.spyOn(Database.prototype, 'query').mockImplementation(async function (
+      this: Database,
+      ...asked
+    ) {
+      if (isCut && asked[0].name === 'server_beat') throw new Error('connection cut');
+      return query.apply(this, asked);
+    });
+    await left.commit({ delete: { id: 'x', timeMs: 2 } });
+    const keys = await garbage(left);
+    await eventually(async () => {
+      // A beat of before may still arrive.
+      await own.rows(`update server set beat = now() - make_interval(secs => 50) where p = $1`);
+      const { collect } = await left.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+      expect(collect?.segments).toBe(1);
+    });
+    const now = Date.now;
+    const later = vi.spyOn(Date, 'now').mockImplementation(() => now() + 50_000);
+    isCut = false;
+    const isBack = `select 1 from server where p = $1 and beat > now() - make_interval(secs => 5)`;
+    await eventually(async () => expect(await own.rows(isBack)).toHaveLength(1));
+    const beaten = () => beats.mock.calls.filter(([{ name }]) => name === 'servers_forget').length;
+    const before = beaten();
+    await eventually(() => expect(beaten()).toBeGreaterThan(before + 1));
+    const refused = { reason: 'STORAGE_UNAVAILABLE' };
+    await expect(readers[1]!.read(0, 1)).rejects.toMatchObject(refused);
+    await expect(readers[1]!.locate(3)).rejects.toMatchObject(refused);
+    const places = message!.segments.map(({ key }) => key);
+    await expect(readers[0]!.readFrames!(places)).rejects.toMatchObject(refused);
+    later.mockRestore();
+    beats.mockRestore();
+    for (const reader of readers) reader!.release();
+    // Those that begin now read.
+    await left.commit(storing('y', [longSegment(30, 2)]));
+    expect(await listOf(back, 'y')).toHaveLength(1);
     expect(await left.check()).toEqual([]);
     await own.close();
   });

@@ -39,6 +39,16 @@ const deleteLost: Statement = {
   text: `delete from server where p = $1 and beat < now() - make_interval(secs => ${10 * believedSeconds})`,
 };
 
+/** Reading of one revision, from its beginning to its release. */
+export interface Reading {
+  readonly release: () => void;
+  /**
+   * Reads something that was there when the reader began.
+   * @throws StowkenError STORAGE_UNAVAILABLE if others may have deleted it since, taking this server for gone
+   */
+  readonly during: <T>(read: () => Promise<T>) => Promise<T>;
+}
+
 /**
  * The presence of this process among the servers of a vault. Its row has a tick of the vault's clock that is
  * never later than any that its readers began with, so that no other server deletes what they may read. What
@@ -51,6 +61,8 @@ export class Presence {
   /** The latest tick that this process knows to be committed. */
   #clock = 0;
   #lastBeatMs = Date.now();
+  /** Times that others may have believed that this server is gone: what it read then may be deleted. */
+  #losses = 0;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   #working: Promise<void> | undefined;
@@ -114,11 +126,30 @@ export class Presence {
     return this.#leases.take(this.#clock, { standing });
   }
 
-  /** @throws StowkenError STORAGE_UNAVAILABLE if others may believe that this server is gone */
-  requirePresence(): void {
-    if (Date.now() - this.#lastBeatMs < lostAfterMs) return;
-    const cause = 'the server has not reached it for too long to go on reading';
-    throw new StowkenError('STORAGE_UNAVAILABLE', `the database of the vault: ${cause}`, { cause });
+  /** Begins to read. What is there now stays until the end, unless others take this server for gone. */
+  beginReading(): Reading {
+    const losses = this.#losses;
+    const requirePresence = () => {
+      if (losses === this.#losses && !this.#isLost()) return;
+      const cause = 'the server did not reach it for too long to go on reading';
+      throw new StowkenError('STORAGE_UNAVAILABLE', `the database of the vault: ${cause}`, { cause });
+    };
+    return {
+      release: this.lease(),
+      during: async (read) => {
+        requirePresence();
+        try {
+          return await read();
+        } finally {
+          // A process may be stopped at any moment: answers count if it was there after them.
+          requirePresence();
+        }
+      },
+    };
+  }
+
+  #isLost(): boolean {
+    return Date.now() - this.#lastBeatMs >= lostAfterMs;
   }
 
   /** Returns the tick up to which what was condemned has no readers any more, here and in other servers. */
@@ -154,6 +185,8 @@ export class Presence {
     const oldest = Math.min(this.#leases.oldest(), this.#clock);
     await this.database.query(writeServer, [this.p, this.id, oldest]);
     await this.database.query(deleteLost, [this.p]);
+    // Readers of before are refused also when the server is back: they were not waited for.
+    if (this.#isLost()) this.#losses += 1;
     this.#lastBeatMs = startedMs;
   }
 }

@@ -11,6 +11,7 @@ import type { Statement } from '../database/driver.js';
 import { type Head, headColumns, headFrom } from '../formats/head.js';
 import { keyOf, uuidOf } from '../formats/ids.js';
 import { type ListedMessage, type ListedSegment, readList, tokensIn } from '../formats/list.js';
+import type { Reading } from '../leases/presence.js';
 import { Ahead, aheadOf } from './ahead.js';
 import { readFrames } from './frames.js';
 import { findListPart, type ListPart, listPartFrom, readListParts } from './stored-list.js';
@@ -33,7 +34,7 @@ export async function openSnapshot(
   ahead: ReadAhead = { tokens: 0 },
 ): Promise<ConversationSnapshot | undefined> {
   // Taken before the head is read: what is condemned later than the tick known by now may be read.
-  const release = vault.presence.lease();
+  const reading = vault.presence.beginReading();
   try {
     const [p, idh] = [vault.partitions.ofId(id), uuidOf(id)];
     const asked = ahead.tokens > 0 ? aheadOf(p, idh, ahead) : [];
@@ -41,12 +42,12 @@ export async function openSnapshot(
     const [row] = heads ?? [];
     if (row) {
       const head = headFrom(row);
-      return new Snapshot(vault, head, release, ahead.tokens > 0 ? new Ahead(head, rows) : undefined);
+      return new Snapshot(vault, head, reading, ahead.tokens > 0 ? new Ahead(head, rows) : undefined);
     }
-    release();
+    reading.release();
     return undefined;
   } catch (error) {
-    release();
+    reading.release();
     throw error;
   }
 }
@@ -59,10 +60,14 @@ class Snapshot implements ConversationSnapshot {
   constructor(
     private readonly vault: VaultParts,
     private readonly head: Head,
-    readonly release: () => void,
+    private readonly reading: Reading,
     private ahead: Ahead | undefined,
   ) {
     this.conversation = head.conversation;
+  }
+
+  get release(): () => void {
+    return this.reading.release;
   }
 
   async read(from: number, messagesMax: number): Promise<readonly StoredMessage[]> {
@@ -83,7 +88,7 @@ class Snapshot implements ConversationSnapshot {
     const { messageCount, totalTokens } = this.conversation;
     if (tokenOffset >= totalTokens) return { message: messageCount, tokensBefore: totalTokens };
     const part = this.ahead?.partAt(tokenOffset) ?? (await this.#partAt(tokenOffset));
-    if (!part) return { message: messageCount, tokensBefore: totalTokens };
+    if (!part) throw listTooShort(this.conversation.id);
     let [message, tokensBefore] = [part.firstMessage, part.tokensBefore];
     for (const each of readList(part, part.k)) {
       const tokens = tokensIn(each);
@@ -94,8 +99,11 @@ class Snapshot implements ConversationSnapshot {
     return { message, tokensBefore };
   }
 
-  async readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
-    this.vault.presence.requirePresence();
+  readFrames(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
+    return this.reading.during(() => this.#framesOf(keys));
+  }
+
+  async #framesOf(keys: readonly SegmentKey[]): Promise<Uint8Array[]> {
     const found = this.ahead?.framesOf(keys) ?? [];
     const came = found.filter((frame) => frame !== undefined);
     // Frames of a registry that is gone were replaced meanwhile: they are read once more.
@@ -110,11 +118,10 @@ class Snapshot implements ConversationSnapshot {
   }
 
   async #partAt(tokenOffset: number): Promise<ListPart | undefined> {
-    this.vault.presence.requirePresence();
     const { database, partitions } = this.vault;
     const { k, conversation } = this.head;
     const asked = [partitions.ofPack(k), k, tokenOffset, conversation.messageCount];
-    const [row] = await database.query(findListPart, asked);
+    const [row] = await this.reading.during(() => database.query(findListPart, asked));
     return row && listPartFrom(row);
   }
 
@@ -123,11 +130,11 @@ class Snapshot implements ConversationSnapshot {
     if (last && last.firstMessage <= from && before <= last.firstMessage + last.messages) return [last];
     const came = this.ahead?.partsOf(from, before);
     if (came) return came;
-    this.vault.presence.requirePresence();
     const { database, partitions } = this.vault;
     const { k } = this.head;
     const asked = [partitions.ofPack(k), k, from, before];
-    const parts = (await database.query(readListParts, asked)).map(listPartFrom);
+    const rows = await this.reading.during(() => database.query(readListParts, asked));
+    const parts = rows.map(listPartFrom);
     this.#last = parts.at(-1);
     return parts;
   }
