@@ -5,6 +5,9 @@ import { sampleSegments } from '../../codec/samples.js';
 import { listOf } from '../../contract/long-lists.js';
 import { core, longSegment, message, segment, storing } from '../../contract/support.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
+import { gateRows } from '../../../src/storage/postgres/commit/lookup.js';
+import { int } from '../../../src/storage/postgres/database/driver.js';
+import { gateNumber } from '../../../src/storage/postgres/schema/times.js';
 import { postgresMissing } from '../../support/postgres.js';
 import { eventually } from '../../support/wait.js';
 import { SharedVault } from './support.js';
@@ -189,6 +192,38 @@ describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () =>
     expect(await listOf(back, 'y')).toHaveLength(1);
     expect(await left.check()).toEqual([]);
     await own.close();
+  });
+
+  it('store while a collection waits for a server that hangs in a change', async () => {
+    await one.commit(storing('x', [longSegment(30, 1)]));
+    await one.commit({ delete: { id: 'x', timeMs: 2 } });
+    const keys = await garbage();
+    const database = await Database.open({ url: vault.url, connectionsMax: 1 });
+    const [p] = await vault.rows('select $1::int p');
+    const hanging = `select 1 from gate where p = $1 and ${gateNumber} = ${gateRows - 1} for share`;
+    const collecting = await database.transact(async (transaction) => {
+      await transaction.query({ name: '', text: hanging }, [int(p?.['p'])]);
+      const commit = one.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+      await eventually(async () => expect(await vault.waiting('gate')).toBe(1));
+      // The gates before the one that is held are the barrier's, and others' in between.
+      for (let n = 0; n < 3; n++) await other.commit(storing(`y${n}`, [longSegment(30, n + 2)]));
+      return { commit };
+    });
+    expect((await collecting.commit).collect?.segments).toBe(1);
+    await database.close();
+  });
+
+  it('say in words that a statement was kept waiting too long', async () => {
+    const database = await Database.open({ url: vault.url, connectionsMax: 1 });
+    const late = database.transact(async (transaction) => {
+      transaction.send({ name: '', text: 'set local statement_timeout = 10' });
+      await transaction.query({ name: '', text: 'select pg_sleep(600)' });
+    });
+    await expect(late).rejects.toMatchObject({
+      reason: 'STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('did not answer in time') as string,
+    });
+    await database.close();
   });
 
   it('revive what the other condemned', async () => {

@@ -30,6 +30,11 @@ export const lockGate: Statement = {
   name: 'gate_lock',
   text: `select ${gateNumber} from gate where p = $1 order by ${gateNumber} for update`,
 };
+/**
+ * Time for which a barrier keeps changes waiting. It begins again then, as after other conflicts: a server
+ * that hangs in a change holds a gate, and those before it would be closed to all.
+ */
+const limitLocks: Statement = { name: 'gate_patience', text: `set local lock_timeout = 3000` };
 const passGate: Statement = { name: 'gate_pass', text: 'update gate set ep = ep + 1 where p = $1' };
 
 /** Time after which garbage "since" is later than any. */
@@ -76,6 +81,7 @@ export async function condemn(
 /** Waits until every change that holds a gate of a partition now is over. */
 export async function passGates(database: Database, p: number): Promise<void> {
   await database.transact(async (transaction) => {
+    transaction.send(limitLocks);
     await transaction.query(lockGate, [p]);
     transaction.send(passGate, [p]);
   });

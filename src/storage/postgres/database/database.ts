@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StowkenError } from '../../../model/index.js';
 import { type Row, type Statement, type Value, loadDriver } from './driver.js';
 import {
+  busy,
   isConflict,
   isConnectionFailure,
   isRefusedConnection,
+  isTimedOut,
   unavailable,
   UnknownOutcome,
 } from './failures.js';
@@ -124,6 +126,7 @@ export class Database {
           await sleep(Math.random() * Math.min(200, 2 ** conflicts));
           continue;
         }
+        if (isTimedOut(error)) throw busy(error);
         if (isRefusedConnection(error)) throw unavailable(error);
         const isLost = !(error instanceof StowkenError || error instanceof UnknownOutcome);
         if (!isLost || !isConnectionFailure(error)) throw error;

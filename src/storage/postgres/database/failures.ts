@@ -34,6 +34,11 @@ export function isConflict(error: unknown): boolean {
   return againStates.has(stateOf(error) ?? '');
 }
 
+/** True for a statement that others kept waiting until its time was over. */
+export function isTimedOut(error: unknown): boolean {
+  return stateOf(error) === '55P03' || stateOf(error) === '57014';
+}
+
 /** A change that met what others do at this moment: it is made again, a little later. */
 export class MetOthers extends Error {
   override readonly name = 'MetOthers';
@@ -59,6 +64,13 @@ export function refused(cause: string): StowkenError {
 export function isRefusedConnection(error: unknown): boolean {
   const state = stateOf(error) ?? '';
   return state.startsWith('28') || state === '3D000' || state === '53300';
+}
+
+/** Error for a statement that timed out: nothing of its transaction was done. */
+export function busy(error: unknown): StowkenError {
+  const cause = error instanceof Error ? error.message : String(error);
+  const message = 'the database of the vault did not answer in time, as when a server hangs in a change';
+  return new StowkenError('STORAGE_UNAVAILABLE', `${message}: ${cause}`, { cause }, { cause: error });
 }
 
 export function unavailable(error: unknown): StowkenError {
