@@ -1,6 +1,7 @@
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { KindsOfFile } from './kinds-of-file.js';
+import { OpenSessions } from './open-sessions.js';
 import { parseDocument, withoutStacks } from './parse.js';
 import { RefusedLines } from './refused/refused-lines.js';
 import {
@@ -54,14 +55,14 @@ export class FoundConversations {
   async *of(name: string, file: string, wasFound: boolean): AsyncGenerator<Found, void, void> {
     this.kinds = this.newKinds();
     const batches = readBatches(file, this.io, lineBytesMax, this.signal, this.report.onRead, wasFound);
-    let session: { readonly open: OpenSession; readonly where: string; bytes: number } | undefined;
+    const sessions = new OpenSessions(lineBytesMax);
     for await (const { value: batch, isOnly } of withOnly(batches)) {
       for (const document of batch) {
         if (this.signal.aborted) return;
-        if (this.isRefusedAgain(document, session !== undefined || isOnly)) continue;
+        if (this.isRefusedAgain(document, sessions.hasAny || isOnly)) continue;
         const where = `${name}:${document.number}`;
         const bytes = document.bytes?.length ?? 0;
-        const read = this.read(where, document, session?.open, isOnly);
+        const read = this.read(where, document, sessions, isOnly);
         yield* this.kinds.takeRecords();
         if (read === undefined) continue;
         if (Array.isArray(read)) {
@@ -69,19 +70,15 @@ export class FoundConversations {
           for (const found of read) yield { ...found, bytes: each };
           continue;
         }
-        if (read === 'added') {
-          session!.bytes += bytes;
-          if (session!.bytes <= lineBytesMax) continue;
+        if (read !== 'added') {
+          yield* sessions.endOthers();
+          if (read instanceof OpenSession) sessions.open(read, where, bytes);
+          else yield { where, draft: read, bytes };
         }
-        if (session !== undefined)
-          yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
-        session = undefined;
-        if (read instanceof OpenSession) session = { open: read, where, bytes };
-        else if (read !== 'added') yield { where, draft: read, bytes };
+        yield* sessions.endSurplus();
       }
     }
-    if (session !== undefined)
-      yield { where: session.where, draft: session.open.finish(), bytes: session.bytes };
+    yield* sessions.endAll();
     for (const { where, error } of this.kinds.takeRefused()) this.report.refuse(where, error);
   }
 
@@ -99,14 +96,14 @@ export class FoundConversations {
   }
 
   /**
-   * Reads a document: a conversation, an event of the session that is open ("added"), or the first event of
+   * Reads a document: a conversation, an event of a session that is open ("added"), or the first event of
    * another one; the conversations in the list of a document that is alone in its file. Returns undefined for
    * a blank or a bad line.
    */
   private read(
     where: string,
     document: SourceDocument,
-    open: OpenSession | undefined,
+    open: OpenSessions,
     isOnly: boolean,
   ): Draft | OpenSession | 'added' | Omit<Found, 'bytes'>[] | undefined {
     return withoutStacks(() => {
@@ -117,7 +114,7 @@ export class FoundConversations {
         if (parsed === undefined) return undefined;
         const { value, json } = parsed;
         if (isObject(value)) {
-          if (open?.add(value)) return 'added';
+          if (open.add(value, document.bytes?.length ?? 0)) return 'added';
           const shape = sessionShapeOf(value, this.options);
           const begun = shape && new OpenSession(shape, this.options.zone);
           if (begun?.add(value)) return begun;

@@ -167,6 +167,26 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('reads streams that mingle as one conversation each, with other lines between', async () => {
+    const chunk = (id: string, delta: object) => ({
+      ...{ id, object: 'chat.completion.chunk', model: 'gpt-4o' },
+      choices: [{ index: 0, delta }],
+    });
+    const chat = { id: 'chat', messages: [{ role: 'user', content: 'Hi' }] };
+    const unnamed = chunk('', { content: 'Nobody' });
+    const a = [chunk('a', { role: 'assistant', content: '' }), chunk('a', { content: 'One' })];
+    const b = [chunk('b', { role: 'assistant', content: '' }), chunk('b', { content: 'Two' })];
+    const sent = [a[0]!, b[0]!, chat, a[1]!, unnamed, b[1]!, chunk('a', {}), chunk('b', {})];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 4, unchanged: 0, failed: 0 });
+    expect(await same('--id-prefix', 'a')).toEqual([...a, chunk('a', {})]);
+    expect(await same('--id-prefix', 'b')).toEqual([...b, chunk('b', {})]);
+    expect(await same()).toHaveLength(sent.length);
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(again).toMatchObject({ stored: 1, unchanged: 3, failed: 0 });
+    await run(['delete', '--all']);
+  });
+
   it('gives back an id without messages as it came, and takes its messages later', async () => {
     const empty = { id: 'a', messages: [] };
     await run(['import', '-'], lines([empty]));

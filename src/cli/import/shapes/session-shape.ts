@@ -4,6 +4,8 @@ import type { Json, JsonObject } from './json.js';
 export interface SessionShape {
   readonly name: string;
   readonly title: string;
+  /** True if every event names its session: those of several may come among each other. */
+  readonly mayMingle?: boolean;
   /** True if a line begins a session, or is part of one. */
   recognise(line: JsonObject): boolean;
   /** True if a line is part of the session that is open, though it would not begin one. */

@@ -85,11 +85,17 @@ export class OpenSession {
     private readonly zone?: string,
   ) {}
 
+  /** True if the event names this session. */
+  isNamedBy(event: JsonObject): boolean {
+    return this.#id !== undefined && this.shape.sessionOf(event) === this.#id;
+  }
+
   /** Returns false if the event is of another session, or of none. */
   add(event: JsonObject): boolean {
     const { shape } = this;
     const id = shape.sessionOf(event);
     if (id !== undefined && this.#id !== undefined && id !== this.#id) return false;
+    if (shape.mayMingle && id !== this.#id && !this.#isForAny()) return false;
     if (!shape.recognise(event) && !shape.continues(event)) return false;
     this.#id ??= id;
     this.#model ??= shape.modelOf(event);
@@ -103,6 +109,11 @@ export class OpenSession {
       this.#between = [];
     }
     return true;
+  }
+
+  /** True if no event has named this session, nor said a piece: the next one may name it. */
+  #isForAny(): boolean {
+    return this.#id === undefined && this.#said === '';
   }
 
   /** Takes an event of a text that comes in pieces: they become one message. */

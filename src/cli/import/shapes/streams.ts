@@ -15,6 +15,7 @@ import { literal } from './skeleton.js';
 export const streamShape: SessionShape = {
   name: 'openai-stream',
   title: 'streamed answers of OpenAI: a chat.completion.chunk a line',
+  mayMingle: true,
   recognise: isChunk,
   continues: isChunk,
   sessionOf: (line) => textOf(line, 'id') || undefined,
