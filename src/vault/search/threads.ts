@@ -27,10 +27,7 @@ export interface ScanContext {
 
 /** Work of a thread. */
 export interface ScanTask {
-  /**
-   * Absent: the same as for the task before. A thread that is sent shared memory counts it as its own once
-   * more, and collects garbage all the time.
-   */
+  /** Absent: the same as for the task before. */
   readonly context: ScanContext | undefined;
   /** Frames one after the other, and the end of each. */
   readonly frames: Uint8Array<ArrayBuffer>;
