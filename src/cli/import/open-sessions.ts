@@ -1,4 +1,5 @@
-import { type Draft, type JsonObject, OpenSession } from './shapes/index.js';
+import type { OpenSession } from './shapes/index.js';
+import { type Draft, type JsonObject } from './shapes/index.js';
 
 /** Limit of the sessions that are open at once. */
 const sessionsMax = 64;
