@@ -1,4 +1,5 @@
-import { type Documents, isMessage, namesModel } from './documents.js';
+import type { Documents } from './documents.js';
+import { isMessage, namesModel } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
 import {
   isOfChoices,

@@ -1,4 +1,5 @@
-import { Documents, isMessage } from './documents.js';
+import { Documents } from './documents.js';
+import { isMessage } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import { isEvent, roleOf } from './messages.js';
 import type { Shape } from './shape.js';

@@ -1,6 +1,7 @@
 import { BadLine, BadShape, notAnObject } from '../bad-line.js';
 import { createTimeOf } from './create-time.js';
-import { Documents, isMessage } from './documents.js';
+import { Documents } from './documents.js';
+import { isMessage } from './recognise.js';
 import type { Draft, DraftSpec } from './draft.js';
 import { isExact, isList, isObject, type Json, type JsonObject, withValues } from './json.js';
 import { readListedTurns } from './turns.js';

@@ -1,4 +1,4 @@
-import { isMessage, namesModel } from './documents.js';
+import { isMessage, namesModel } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, keyLike, withValues } from './json.js';
 import { isOfAsking, isOfSaying, isOfSystem } from './names.js';
 import type { Reading, Shape } from './shape.js';

@@ -1,4 +1,5 @@
-import { type Documents, isMessage } from './documents.js';
+import type { Documents } from './documents.js';
+import { isMessage } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import type { Reading, Shape } from './shape.js';
 import { isLikeHoleKey } from './skeleton.js';

@@ -1,4 +1,4 @@
-import { isMessage } from './documents.js';
+import { isMessage } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
 import type { Reading, Shape } from './shape.js';
 import { specOf } from './spec.js';

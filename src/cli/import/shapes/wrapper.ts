@@ -1,4 +1,4 @@
-import { isMessage } from './documents.js';
+import { isMessage } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, withValues } from './json.js';
 import { shapeOf } from './table.js';
 
