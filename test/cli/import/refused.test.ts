@@ -111,7 +111,8 @@ describe('lines like those that were refused', () => {
           }
         }
       }),
-      { numRuns: sampleOr(300, 5000) },
+      // A line whose key tells is silent when one byte of the key is another.
+      { numRuns: sampleOr(300, 5000), examples: [[2147483622]] },
     );
     expect(known).toBeGreaterThan(300);
   });

@@ -41,7 +41,8 @@ export class RefusedLines {
     if (error.kind === notAnObject) this.#hasNoObjects = true;
     if (error.kind === notJson) this.#lookFor = lookedAt;
     if (!(error instanceof BadShape)) return;
-    if (error.hasNoSentences && !this.#hasSpoken) this.#silent = error.kind;
+    // Another line without sentences may have been refused for what a key that tells has.
+    if (error.hasNoSentences && !this.#hasSpoken && isSilent(line)) this.#silent = error.kind;
     this.#made++;
     if (this.#made > vainMax && this.#made % oneOf !== 0) return;
     const { kind, hasNoSentences } = error;
