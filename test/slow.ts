@@ -82,7 +82,7 @@ export const slowTests: Readonly<Record<string, string>> = {
   'test/storage/flips/keys.test.ts': 'turns bits in the keys of whole vaults',
   'test/vault/verify.test.ts': 'checks and repairs whole vaults',
   'test/rpc/intake.test.ts': 'floods of requests',
-  'test/contract/concurrent-stores.test.ts': '1,500 stores at once in every backend',
+  'test/contract/concurrent-stores.test.ts': 'hundreds of stores at once in every backend',
   'test/text/encoding.test.ts': 'property runs over every tokenizer',
   'test/server/flipped-bit.test.ts': 'server processes on damaged vaults',
   'test/cli/serve-start.test.ts': 'a server process for each way to start',

@@ -1,8 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { sampleOr } from '../support/sample.js';
 import { backendKinds, segment, useBench } from './support.js';
 
-const stores = 1500;
+const stores = sampleOr(500, 1500);
 const inFlight = 32;
 const segmentsEach = 12;
 
