@@ -3,10 +3,7 @@ import { present } from '../../model/index.js';
 
 const ADVICE = 'stop the server, bring the file back (or restore a backup), and start it again';
 
-/**
- * Age up to which a look at the sizes of those that grow is recent, in milliseconds: as long as a store may
- * take, since a look costs one 50th of it.
- */
+/** Age up to which a look at the sizes of those that grow is recent, in milliseconds. */
 const SIZE_RECENT_MS = 5;
 
 interface GuardedFile {

@@ -8,8 +8,8 @@ const UNSEEN = 254;
 /** Tables of one search, in memory that all threads share. */
 export interface ScanTables extends NeedleAutomaton, TokenSpellings {
   /**
-   * State behind each token where state 0 is before it, as far as any thread has come to it. Two of them may
-   * find it at once: they write the same.
+   * State behind each token where state 0 is before it, of the tokens that were met. Threads that meet one at
+   * the same time write the same.
    */
   readonly behind: Uint8Array;
 }
