@@ -28,11 +28,7 @@ export async function measureOverhead(files: readonly string[]): Promise<void> {
     const tokenizers = createTokenizers({ threadsMax: 1 });
     const vault = createVault({
       name: 'default',
-      backend,
-      core,
-      codec,
-      tokenizers,
-      searchThreads: new SearchThreads(1),
+      ...{ backend, core, codec, tokenizers, searchThreads: new SearchThreads(1) },
       clock,
     });
     const { signal } = new AbortController();

@@ -33,11 +33,7 @@ export async function measureStores(
         const backend = await openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed' });
         const vault = createVault({
           name: 'default',
-          backend,
-          core,
-          codec,
-          tokenizers,
-          searchThreads: new SearchThreads(1),
+          ...{ backend, core, codec, tokenizers, searchThreads: new SearchThreads(1) },
           clock: Date.now,
         });
         const started = process.cpuUsage();

@@ -74,11 +74,7 @@ describe.each(backendKinds)('the %s backend', (kind) => {
     const tokenizers = createTokenizers({ threadsMax: 1 });
     const vault = createVault({
       name: 'default',
-      backend,
-      core,
-      codec,
-      tokenizers,
-      searchThreads: new SearchThreads(1),
+      ...{ backend, core, codec, tokenizers, searchThreads: new SearchThreads(1) },
       clock: () => 1_000,
     });
     const bytes = new Uint8Array(Uint32Array.of(7, 8, 0xffff_ffff).buffer);

@@ -13,11 +13,7 @@ const backend = await openDurable(kind, folder, { codec, core });
 const tokenizers = createTokenizers({ threadsMax: 1 });
 const vault = createVault({
   name: 'default',
-  backend,
-  core,
-  codec,
-  tokenizers,
-  searchThreads: new SearchThreads(1),
+  ...{ backend, core, codec, tokenizers, searchThreads: new SearchThreads(1) },
   clock: Date.now,
 });
 const input = {

@@ -39,11 +39,7 @@ const by = { id: (id: string) => spec(id, { tokenizer: 'mine' }) };
 function servedBy(tokenizers: TokenizerPool, { backend, core, codec }: Parts): Vault {
   return createVault({
     name: 'default',
-    backend,
-    core,
-    codec,
-    tokenizers,
-    searchThreads: new SearchThreads(1),
+    ...{ backend, core, codec, tokenizers, searchThreads: new SearchThreads(1) },
     clock: () => 1_700_000_000_000,
   });
 }
