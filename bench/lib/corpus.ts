@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { readStoreRequests } from '../../src/cli/index.js';
+import { readStoreRequests } from '../../src/cli/import/to-store.js';
 import type { NewMessage, StoreRequest } from '../../src/client/index.js';
 import { createTokenizers, type Tokenizers } from '../../src/text/index.js';
 

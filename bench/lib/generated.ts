@@ -1,4 +1,6 @@
-import { type Json, makeConversations, readDocument, toStoreRequest } from '../../src/cli/index.js';
+import { makeConversations } from '../../src/cli/demo/conversations.js';
+import { type Json, readDocument } from '../../src/cli/import/shapes/index.js';
+import { toStoreRequest } from '../../src/cli/import/to-store.js';
 import { encodeCorpus, type Corpus } from './corpus.js';
 
 /** Corpus for runs without --corpus: agents' conversations that the project generates. */

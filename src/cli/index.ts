@@ -1,7 +1,3 @@
-export { makeConversations } from './demo/conversations.js';
-export { readStoreRequests } from './import/to-store.js';
-export { type Json, readDocument } from './import/shapes/index.js';
-export { toStoreRequest } from './import/to-store.js';
 export { runCli } from './program.js';
 export type {
   CliDependencies,

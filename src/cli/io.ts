@@ -1,6 +1,4 @@
 import type { Readable, Writable } from 'node:stream';
-import pino, { type Logger, stdSerializers } from 'pino';
-import { escapeJson } from '../model/index.js';
 
 /** Input and output of a command: the process's own, except in tests. */
 export interface Io {
@@ -14,12 +12,4 @@ export interface Io {
 
 export function progressEveryMs(io: Io): number {
   return io.progressEveryMs ?? 30_000;
-}
-
-/** Creates a logger of JSON lines on standard error. Characters that act on a terminal are escaped. */
-export function createLogger({ stderr }: Pick<Io, 'stderr'>, level: string): Logger {
-  return pino(
-    { level, serializers: { err: stdSerializers.errWithCause } },
-    { write: (lines) => void stderr.write(escapeJson(lines)) },
-  );
 }

@@ -1,16 +1,20 @@
-import cliProgress from 'cli-progress';
+import { createRequire } from 'node:module';
+import type * as CliProgress from 'cli-progress';
 import type { Preparation, VerifyPart } from '../client/index.js';
 import { formatCount, formatShare } from './format.js';
 import { type Io, progressEveryMs } from './io.js';
 
+const require = createRequire(import.meta.url);
 const framesPerSecond = 5;
 
 /**
  * Creates a progress bar on a terminal. While it runs, it hides the cursor and keeps lines from wrapping;
  * stop() undoes that.
  */
-export function createBar({ stderr }: Io, format: string): cliProgress.SingleBar {
-  return new cliProgress.SingleBar(
+export function createBar({ stderr }: Io, format: string): CliProgress.SingleBar {
+  // A command without a terminal does not wait for what draws bars.
+  const { SingleBar: Bar, Presets } = require('cli-progress') as typeof CliProgress;
+  return new Bar(
     // The interruption of a command stops its bar: see interruption.ts.
     {
       stream: stderr,
@@ -20,7 +24,7 @@ export function createBar({ stderr }: Io, format: string): cliProgress.SingleBar
       clearOnComplete: true,
       gracefulExit: false,
     },
-    cliProgress.Presets.shades_classic,
+    Presets.shades_classic,
   );
 }
 

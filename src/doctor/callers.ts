@@ -5,8 +5,8 @@ import {
   checkAccess,
   jwksUrl,
   type JwtOptions,
+  loadTokenFile,
   openAccess,
-  readTokenFile,
   type TlsOptions,
 } from '../identity/index.js';
 import { type Finding, ok, problem, warning } from './finding.js';
@@ -37,6 +37,7 @@ export async function examineCallers(
 async function tokenFindings(file: string, nowMs: number): Promise<Finding[]> {
   const check = 'tokens';
   try {
+    const { readTokenFile } = await loadTokenFile();
     const { tokens, certificates } = await readTokenFile(file);
     const expired = tokens.filter(({ expiresMs = Infinity }) => expiresMs <= nowMs);
     const { mode } = await stat(file);

@@ -1,4 +1,4 @@
-import { type IdentityOptions, readIdentities } from './authenticator.js';
+import type { IdentityOptions } from './authenticator.js';
 import { readTlsMaterial, type TlsOptions } from './tls-material.js';
 
 /** Settings of who may call; plain values, which workers receive from their primary. */
@@ -21,5 +21,5 @@ export const openAccess: AccessOptions = { identity: undefined, openHealth: true
  */
 export async function checkAccess(tls: TlsOptions | undefined, { identity }: AccessOptions): Promise<void> {
   if (tls !== undefined) await readTlsMaterial(tls);
-  if (identity !== undefined) await readIdentities(identity);
+  if (identity !== undefined) await (await import('./authenticator.js')).readIdentities(identity);
 }

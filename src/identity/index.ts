@@ -1,9 +1,9 @@
 export { type AccessOptions, checkAccess, openAccess } from './access-options.js';
-export { Authenticator, type IdentityOptions, type Presented } from './authenticator.js';
+export type { Authenticator, IdentityOptions, Presented } from './authenticator.js';
 export { type ClientCertificate, readClientCertificate } from './certificate.js';
 export { everyone, type Grant, type Identity, isRight, type Right, rights, stranger } from './identity.js';
-export { jwksUrl, type JwtOptions } from './jwt/index.js';
-export { addToken, entryNameForm, entryNamePattern, readTokenFile, removeToken } from './token-file/index.js';
+export { jwksUrl, type JwtOptions } from './jwt/options.js';
+export { entryNameForm, entryNamePattern } from './token-file/entry-name.js';
 export type { TokenEntry } from './token-file/index.js';
 export {
   certificateEndMs,
@@ -16,3 +16,8 @@ export {
 export { isVaultPattern, vaultPatternForm } from './vault-pattern.js';
 export { callerEnded } from './refusals.js';
 export { ReloadedFiles } from './reloaded-files.js';
+
+/** Loads the checks of callers on first use: their libraries take as long to load as a short command. */
+export const loadAuthenticator = () => import('./authenticator.js');
+/** Loads the reader and writer of token files. */
+export const loadTokenFile = () => import('./token-file/index.js');

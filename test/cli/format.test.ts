@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatTable } from '../../src/cli/format.js';
+import { formatTable } from '../../src/cli/table.js';
 
 describe('a table', () => {
   it('keeps its columns in line beside wide characters and joined emoji', () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Authenticator, readClientCertificate } from '../../src/identity/index.js';
+import { Authenticator } from '../../src/identity/authenticator.js';
+import { readClientCertificate } from '../../src/identity/index.js';
 import { Authority, type CertificateWish } from '../support/certificates.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-certificates-'));

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Authenticator, checkAccess, type Identity, type JwtOptions } from '../../src/identity/index.js';
+import { Authenticator } from '../../src/identity/authenticator.js';
+import { checkAccess, type Identity, type JwtOptions } from '../../src/identity/index.js';
 import { limits } from '../../src/model/index.js';
 import { eventually } from '../support/wait.js';
 

@@ -3,7 +3,8 @@ import type { AuditEvent } from '../../client/index.js';
 import { printable } from '../../model/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatTable, formatTime, plural } from '../format.js';
+import { formatTime, plural } from '../format.js';
+import { formatTable } from '../table.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { filled, time, wholeNumber } from '../options.js';
 

@@ -7,7 +7,7 @@ import { commandName } from '../command-name.js';
 import type { Context } from '../context.js';
 import { Report } from '../demo/check.js';
 import { runDemo } from '../demo/run.js';
-import { createLogger } from '../io.js';
+import { createLogger } from '../serve/logger.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 

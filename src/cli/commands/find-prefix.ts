@@ -5,7 +5,8 @@ import { type ServerOption, withClient, withServer } from '../connection/index.j
 import { wholeNumber } from '../options.js';
 import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable } from '../format.js';
+import { formatCount } from '../format.js';
+import { formatTable } from '../table.js';
 import { readSource, standardInput } from '../jsonl/read-lines.js';
 
 interface Options extends ServerOption {

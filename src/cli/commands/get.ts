@@ -13,7 +13,8 @@ import { type ServerOption, withClient, withServer } from '../connection/index.j
 import { wholeNumber } from '../options.js';
 import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatBytes, formatTable, formatTime, plural } from '../format.js';
+import { formatBytes, formatTime, plural } from '../format.js';
+import { formatTable } from '../table.js';
 import { readForm, type ReadPart, type ReadRange, recordPieces } from '../jsonl/write.js';
 
 interface Options extends ServerOption, ReadRange {

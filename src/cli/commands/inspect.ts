@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { printable } from '../../model/index.js';
 import type { Context, InspectedRecord, InspectedTable } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatBytes, formatCount, formatTable, formatTime, plural } from '../format.js';
+import { formatBytes, formatCount, formatTime, plural } from '../format.js';
+import { formatTable } from '../table.js';
 
 interface Options {
   readonly data: string;

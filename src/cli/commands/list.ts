@@ -6,7 +6,8 @@ import { type FilterOptions, toFilter, wholeNumber, withFilter } from '../option
 import { DamageReport } from '../damage-report.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable, formatTime, plainConversation, plural } from '../format.js';
+import { formatCount, formatTime, plainConversation, plural } from '../format.js';
+import { formatTable } from '../table.js';
 
 interface Options extends ServerOption, FilterOptions {
   readonly limit: number;

@@ -4,7 +4,8 @@ import { printable, shellWord } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable, formatTime, plural } from '../format.js';
+import { formatCount, formatTime, plural } from '../format.js';
+import { formatTable } from '../table.js';
 import { filled, wholeNumber } from '../options.js';
 
 interface Options extends ServerOption {

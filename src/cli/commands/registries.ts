@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { RegistryInfo } from '../../client/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatBytes, formatCount, formatShare, formatTable, formatTime } from '../format.js';
+import { formatBytes, formatCount, formatShare, formatTime } from '../format.js';
+import { formatTable } from '../table.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 
 interface Options extends ServerOption {

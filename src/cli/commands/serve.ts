@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { isStowkenError } from '../../model/index.js';
 import { StartRefused, type Context, type RunningServer } from '../context.js';
 import { describeError } from '../errors.js';
-import { createLogger } from '../io.js';
 import { exitCodes, type Done } from '../exit-codes.js';
+import { createLogger } from '../serve/logger.js';
 import { withSettings } from '../serve/flags.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 

@@ -4,7 +4,8 @@ import { isSegmentHash, limits, shellWord } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable, formatTime, plural } from '../format.js';
+import { formatCount, formatTime, plural } from '../format.js';
+import { formatTable } from '../table.js';
 import { filled, type FilterOptions, toFilter, wholeNumber, withFilter } from '../options.js';
 
 interface Options extends ServerOption, FilterOptions {

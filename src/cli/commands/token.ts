@@ -1,12 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
-  addToken,
   entryNameForm,
   entryNamePattern,
   isRight,
   isVaultPattern,
-  readTokenFile,
-  removeToken,
+  loadTokenFile,
   type Right,
   rights,
   type TokenEntry,
@@ -14,7 +12,8 @@ import {
 } from '../../identity/index.js';
 import { CommandFailure, type Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatTable, formatTime } from '../format.js';
+import { formatTime } from '../format.js';
+import { formatTable } from '../table.js';
 import { duration, filled } from '../options.js';
 
 interface FileOption {
@@ -79,6 +78,7 @@ function addCreate(token: Command, { output }: Context, done: Done): void {
         grants: [{ rights: chosen, vaults: named.length > 0 ? named : ['*'] }],
         expiresMs: expiresIn === undefined ? undefined : nowMs + expiresIn,
       };
+      const { addToken } = await loadTokenFile();
       await output.line(await failing(addToken(file, wish, nowMs)));
       done(exitCodes.done);
     });
@@ -89,6 +89,7 @@ function addList(token: Command, { output }: Context, done: Done): void {
     .description('list the tokens of the file')
     .option('--json', 'one JSON object per line')
     .action(async ({ file, json }: FileOption & { readonly json?: true }) => {
+      const { readTokenFile } = await loadTokenFile();
       const { tokens } = await failing(readTokenFile(file));
       if (json) for (const entry of tokens) await output.json(plain(entry));
       else await output.line(tokens.length === 0 ? 'no tokens' : table(tokens));
@@ -101,6 +102,7 @@ function addRevoke(token: Command, { output }: Context, done: Done): void {
     .description('remove a token from the file: servers refuse it within two seconds')
     .requiredOption('--name <name>', 'name of the token', entryName)
     .action(async ({ file, name }: FileOption & { readonly name: string }) => {
+      const { removeToken } = await loadTokenFile();
       await failing(removeToken(file, name));
       await output.line(`revoked ${name}`);
       done(exitCodes.done);

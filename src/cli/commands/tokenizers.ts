@@ -3,7 +3,7 @@ import { modelsOf, type TokenizerName, tokenizerNames } from '../../model/index.
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatTable } from '../format.js';
+import { formatTable } from '../table.js';
 
 interface Options extends ServerOption {
   readonly json?: true;

@@ -4,7 +4,8 @@ import { printable } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import { type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable } from '../format.js';
+import { formatCount } from '../format.js';
+import { formatTable } from '../table.js';
 import { filled, time } from '../options.js';
 
 interface Options extends ServerOption {

@@ -4,7 +4,8 @@ import { printable, shellWord } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
 import type { Context } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatCount, formatTable, formatTime } from '../format.js';
+import { formatCount, formatTime } from '../format.js';
+import { formatTable } from '../table.js';
 import { duration, filled, wholeNumber } from '../options.js';
 
 interface Options extends ServerOption {

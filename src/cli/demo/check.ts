@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Stats, StowkenClient } from '../../client/index.js';
 import { CommandFailure } from '../context.js';
-import { formatBytes, formatCount, formatShare, formatTable } from '../format.js';
+import { formatBytes, formatCount, formatShare } from '../format.js';
+import { formatTable } from '../table.js';
 import type { Io } from '../io.js';
 import type { Output } from '../output.js';
 import type { DemoConversation } from './conversations.js';

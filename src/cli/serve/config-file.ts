@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import type { Node } from 'yaml';
 import { describeFileError } from '../errors.js';
+import { yaml } from '../yaml.js';
 import { UsageError } from '../context.js';
 import { type Setting, type SettingName, settings } from './options.js';
 
@@ -32,6 +33,7 @@ export function readConfigFile(file: string): ConfigFile {
     const { message } = error as Error;
     throw new UsageError(`${file}: ${describeFileError(error as Error, file) ?? message}`);
   }
+  const { isMap, isScalar, LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   const lineAt = (offset: number | undefined) =>
@@ -84,6 +86,7 @@ function isSettingName(name: string): name is SettingName {
  * 1.3 is not taken for a quantity.
  */
 function valueOf(value: unknown): string | boolean | { readonly problem: string } {
+  const { isAlias, isScalar } = yaml();
   if (isAlias(value)) return { problem: 'aliases are not taken: write the value' };
   if (value !== null && !isScalar(value)) return { problem: 'it has one value, not a list or a map' };
   const content = value?.value;
@@ -94,7 +97,7 @@ function valueOf(value: unknown): string | boolean | { readonly problem: string 
 
 /** Returns the values of a list, or a value alone. */
 function valuesOf(value: unknown): ReturnType<typeof valueOf> | ReturnType<typeof valueOf>[] {
-  if (!isSeq(value)) return valueOf(value);
+  if (!yaml().isSeq(value)) return valueOf(value);
   const values = value.items.map(valueOf);
   return values.find((each) => typeof each === 'object') ?? values;
 }

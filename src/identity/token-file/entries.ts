@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { type Grant, isRight, type Right, rights } from '../identity.js';
+import { entryNameForm, entryNamePattern } from './entry-name.js';
 import { isVaultPattern, vaultPatternForm } from '../vault-pattern.js';
 
 /** Content of a token file: who may do what. Tokens themselves are not in it, only their SHA-256. */
@@ -27,10 +28,6 @@ export interface CertificateEntry {
   readonly san: string | undefined;
   readonly grants: readonly Grant[];
 }
-
-/** Name of an entry, as logs and command lines have it. */
-export const entryNamePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
-export const entryNameForm = '1 to 64 letters, digits and . _ @ -, and begins with a letter or a digit';
 
 const name = z.string().regex(entryNamePattern, { error: `it is ${entryNameForm}` });
 const right = z.custom<Right>((value) => typeof value === 'string' && isRight(value), {

@@ -1,3 +1,3 @@
 export { addToken, readTokenFile, removeToken } from './edit.js';
-export { entryNameForm, entryNamePattern, type CertificateEntry, type TokenEntry } from './entries.js';
+export type { CertificateEntry, TokenEntry } from './entries.js';
 export { KnownTokens } from './tokens.js';

@@ -1,6 +1,12 @@
 import type { Logger } from 'pino';
 import { type AuditSink, methodName } from '../../audit/index.js';
-import { type AccessOptions, Authenticator, type Identity, type Presented } from '../../identity/index.js';
+import {
+  type AccessOptions,
+  type Authenticator,
+  type Identity,
+  loadAuthenticator,
+  type Presented,
+} from '../../identity/index.js';
 import { isStowkenError, readOnly, type StowkenError } from '../../model/index.js';
 import { anyCaller, Caller, unknownCaller } from './caller.js';
 import { isAudited, isChanging, rightsOf } from './rights.js';
@@ -33,7 +39,8 @@ export class Guard {
     logger: Logger,
   ): Promise<Guard> {
     const { identity } = options;
-    const authenticator = identity && (await Authenticator.open(identity, logger));
+    const authenticator =
+      identity && (await (await loadAuthenticator()).Authenticator.open(identity, logger));
     return new Guard(options, authenticator, audit, readOnly);
   }
 
