@@ -9,6 +9,7 @@ export const invariants = [
   'hash-index',
   'holders',
   'id-index',
+  'list-index',
   'manifest',
   'manifest-segments',
   'prefix-index',
@@ -22,7 +23,6 @@ export const invariants = [
   // The lmdb storage.
   'block-counts',
   'conversation-packs',
-  'list-index',
   'message-blocks',
   'pack',
   'pack-checksum',

@@ -8,6 +8,7 @@ import { int, type Statement } from './database/driver.js';
 import { IdSource } from './formats/ids.js';
 import { Housekeeping } from './leases/housekeeping.js';
 import { Presence } from './leases/presence.js';
+import { KnownKinds } from './read/known-kinds.js';
 import { KnownPrefixes } from './read/known-prefixes.js';
 import { KnownSegments } from './read/known-segments.js';
 import { Labels } from './read/labels.js';
@@ -105,6 +106,7 @@ async function openVault(
     ...{ database, partitions, isCitus, vaultId, codec, clock, presence, registries },
     ids,
     known: new KnownSegments(),
+    kinds: new KnownKinds(),
     prefixes: new KnownPrefixes(),
     labels: new Labels(database, partitions, ids),
     newest: { storeTimeMs: Math.max(0, ...newest.map(({ stored }) => int(stored))) },

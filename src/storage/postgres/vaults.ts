@@ -6,7 +6,7 @@ import { bytes, int, type Statement } from './database/driver.js';
 import { constraintOf } from './database/failures.js';
 import { findPresent } from './leases/presence.js';
 import { partitionedTables } from './schema/layout.js';
-import { gateNumber } from './schema/times.js';
+import { gateNumber } from './schema/kinds.js';
 
 const findVault: Statement = {
   name: 'vault_find',
@@ -33,7 +33,7 @@ const insertTotals: Statement = {
 };
 const insertGate: Statement = {
   name: 'vault_gate',
-  text: `insert into gate (p, ${gateNumber}, ep) select $1::int, g, 1 from unnest($2::int4[]) g`,
+  text: `insert into gate (p, ${gateNumber}, ep) select $1::int, g, 0 from unnest($2::int4[]) g`,
 };
 
 /** A vault of a database: its first partition of rows, and its record, if it has one. */

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createLiveCodec } from '../../../src/codec/index.js';
 import { migratePostgres, openPostgresBackend } from '../../../src/storage/index.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
-import { gateNumber } from '../../../src/storage/postgres/schema/times.js';
+import { fieldIndexes } from '../../../src/storage/postgres/schema/fields.js';
+import { gateNumber } from '../../../src/storage/postgres/schema/kinds.js';
 import { core, segment, storing } from '../../contract/support.js';
 import { stowken } from '../../cli/support/stowken.js';
 import { postgresMissing, testDatabase } from '../../support/postgres.js';
@@ -28,11 +29,11 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
       message: expect.stringContaining('run stowken migrate') as string,
     });
     const runs = await Promise.all(Array.from({ length: 4 }, () => migratePostgres({ url, schema })));
-    expect(runs.map(({ from }) => from).sort()).toEqual([0, 8, 8, 8]);
+    expect(runs.map(({ from }) => from).sort()).toEqual([0, 9, 9, 9]);
     const backend = await open(url, schema);
     await backend.commit(storing('c', [segment(1)]));
     await backend.close();
-    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 8, to: 8, partitions: 1 });
+    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 9, to: 9, partitions: 1 });
     const again = await open(url, schema);
     expect(await again.getConversation('c')).toMatchObject({ revision: 1 });
     await again.close();
@@ -50,19 +51,20 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const server = await open(url, schema);
     await server.commit(storing('c', [segment(1)]));
     const database = await Database.open({ url, schema });
-    // The tables as they were before version 8.
-    for (const column of ['created', 'stored', 'updated'])
-      await database.query({ name: '', text: `create index conv_${column} on conv (p, ${column}, cid)` });
-    const added = 'conv_once, conv_changed_created, conv_changed_stored, conv_changed_updated';
-    await database.query({ name: '', text: `drop index ${added}` });
-    await database.query({ name: '', text: `alter table gate rename column ${gateNumber} to g` });
-    await database.query({ name: '', text: 'delete from migration where n = 8' });
+    // The tables as they were before version 9.
+    const before = [
+      ...['drop table kind', 'drop index conv_kind', 'alter table conv drop column kind'],
+      ...fieldIndexes.filter((text) => !text.includes('conv_parent')),
+      `alter table gate rename column ${gateNumber} to g8`,
+      'delete from migration where n = 9',
+    ];
+    for (const text of before) await database.query({ name: '', text });
     await expect(migratePostgres({ url, schema })).rejects.toMatchObject({
       reason: 'STORAGE_UNAVAILABLE',
-      message: expect.stringContaining('servers have vaults open in tables of version 7') as string,
+      message: expect.stringContaining('servers have vaults open in tables of version 8') as string,
     });
     await server.close();
-    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 7, to: 8 });
+    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 8, to: 9 });
     await database.close();
     const again = await open(url, schema);
     expect(await again.check()).toEqual([]);
@@ -101,9 +103,9 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const made = await stowken(['migrate', '--storage', url, '--schema', schema, '--json']);
     expect(made).toMatchObject({ code: 0, stderr: '' });
     const kind = { partitions: 1, distributed: false };
-    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 8, ...kind });
+    expect(JSON.parse(made.stdout)).toEqual({ schema, from: 0, to: 9, ...kind });
     const again = await stowken(['migrate', '--storage', url, '--schema', schema]);
-    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 8 already\n`);
+    expect(again.stdout).toBe(`the tables in schema ${schema} are of version 9 already\n`);
     await drop(url, schema);
   });
 
@@ -111,7 +113,7 @@ describe.skipIf(postgresMissing !== undefined)('tables of vaults', () => {
     const [url, schema] = [new URL(await testDatabase()), newSchema()];
     url.searchParams.set('schema', schema);
     const made = await stowken(['migrate', '--storage', url.toString()]);
-    expect(made.stdout).toBe(`the tables in schema ${schema} are of version 8 now\n`);
+    expect(made.stdout).toBe(`the tables in schema ${schema} are of version 9 now\n`);
     const backend = await open(url.toString());
     await backend.close();
     await drop(await testDatabase(), schema);

@@ -10,7 +10,13 @@ import { bytes, int } from '../../../src/storage/postgres/database/driver.js';
 import type { Transaction } from '../../../src/storage/postgres/database/transaction.js';
 import { headColumns } from '../../../src/storage/postgres/formats/head.js';
 import { headOf, restOf } from '../../../src/storage/postgres/formats/ids.js';
-import { rowsOf } from '../../../src/storage/postgres/read/list-indexes.js';
+import {
+  countOf,
+  indexedRowsOf,
+  indexFor,
+  rowsOf,
+  sortedRowsOf,
+} from '../../../src/storage/postgres/read/list-indexes.js';
 import { chunkEntriesMax } from '../../../src/storage/postgres/schema/chunks.js';
 import { postgresMissing, testDatabase } from '../../support/postgres.js';
 
@@ -119,7 +125,7 @@ describe.skipIf(postgresMissing !== undefined)('lists by a time', () => {
       text: `insert into conv (p, ${headColumns})
         select p, 1, 1, 1, n, n, 1, n * 10, n * 10,
           n * 10 + case when p = 3 or (p = 2 and n % 2 = 0) then 5 else 0 end, null,
-          md5(n::text)::uuid, n::text::bytea, 'a', 'b', 'c', '', ''
+          md5(n::text)::uuid, n::text::bytea, 'a', 'b', 'c', '', '', 0
         from generate_series(1, 3) p, generate_series(1, ${rows}) n`,
     });
   });
@@ -151,4 +157,82 @@ describe.skipIf(postgresMissing !== undefined)('lists by a time', () => {
             }
     },
   );
+});
+
+describe.skipIf(postgresMissing !== undefined)('lists by fields', () => {
+  const schema = schemaName();
+  const [rows, limit] = [20_000, 51] as const;
+  let database: Database;
+  beforeAll(async () => {
+    const url = await testDatabase();
+    await migratePostgres({ url, schema });
+    database = await Database.open({ url, schema, connectionsMax: 2 });
+    // One application has a hundredth of them, with two models. Two kinds share a number.
+    const sets = `case when n % 100 = 0 then 'rare' else 'common' end::bytea app,
+      case when n % 200 = 0 then 'large' else 'small' end::bytea model`;
+    await database.query({
+      name: '',
+      text: `insert into conv (p, ${headColumns})
+        select 1, 1, 1, 1, n, n, 1, n * 10, n * 10, n * 10, null, md5(n::text)::uuid, n::text::bytea,
+          app, model, 'c', '', '', case when app = 'rare' and model = 'small' then 1 else 2 end
+        from (select n, ${sets} from generate_series(1, ${rows}) n) s`,
+    });
+    await database.query({
+      name: '',
+      text: `insert into kind (p, kind, app, model, tok)
+        values (1, 1, 'rare', 'small', 'c'), (1, 2, 'rare', 'large', 'c'), (1, 2, 'common', 'small', 'c')`,
+    });
+  });
+  afterAll(async () => {
+    await database.query({ name: '', text: `drop schema ${schema} cascade` });
+    await database.close();
+  });
+
+  it.each(['nothing', 'all'])('read a page of each kind when the planner knows %s of them', async (known) => {
+    if (known === 'all')
+      for (const table of ['conv', 'kind']) await database.query({ name: '', text: `analyze ${table}` });
+    const [least, most] = ['-9223372036854775808', '9223372036854775807'];
+    const filters = [
+      [{ application: 'common' }, 1, (n: number) => n % 100 > 0],
+      [{ model: 'small', tokenizer: 'c' }, 2, (n: number) => n % 200 > 0],
+      [{ application: 'rare', model: 'small' }, 1, (n: number) => n % 200 === 100],
+      [{ application: 'rare', model: 'none' }, 0, () => false],
+    ] as const;
+    for (const mode of ['force_custom_plan', 'force_generic_plan'])
+      for (const [filter, kinds, isFound] of filters)
+        for (const descending of [true, false]) {
+          const index = indexFor([], filter)!;
+          const end = descending ? most : least;
+          const values = [p, least, most, end, end, limit, ...index.values];
+          const read = await readBy(database, 'conv', async (transaction) => {
+            transaction.send({ name: '', text: `set local plan_cache_mode = ${mode}` });
+            const statement = indexedRowsOf({ column: 'created', descending }, index);
+            const found = (await transaction.query(statement, values)).map(({ id }) =>
+              Number(bytes(id).toString()),
+            );
+            const wanted = Array.from({ length: rows }, (_, at) => at + 1).filter(isFound);
+            expect(found).toEqual((descending ? wanted.reverse() : wanted).slice(0, limit));
+          });
+          // A page of each kind, and their rows; a hundredth of those of a number are of its other kind.
+          expect(read, JSON.stringify(filter)).toBeLessThanOrEqual((2 * kinds + 1) * limit);
+        }
+  });
+
+  it('read those of an application alone when they are few, to sort them', async () => {
+    const index = indexFor([], { application: 'rare', model: 'small' })!;
+    const [least, most] = ['-9223372036854775808', '9223372036854775807'];
+    for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+      const read = await readBy(database, 'conv', async (transaction) => {
+        transaction.send({ name: '', text: `set local plan_cache_mode = ${mode}` });
+        const order = { column: 'updated', descending: true } as const;
+        const values = [p, least, most, most, most, limit, ...index.values];
+        expect(await transaction.query(sortedRowsOf(order, index), values)).toHaveLength(limit);
+        expect(await transaction.query(countOf(index), [p, ...index.values])).toEqual([
+          { n: String(rows / 200) },
+        ]);
+      });
+      // Twice by the index, and their rows.
+      expect(read).toBeLessThanOrEqual((3 * rows) / 200);
+    }
+  });
 });

@@ -42,6 +42,8 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
     'figures that are wrong': `update totals set convs = convs + 1, segs = 0, lists = 7 where p >= $1 and p < $1 + ${partitions}`,
     'usage that is missing': `delete from usage_sum where p >= $1 and p < $1 + ${partitions}`,
     'tags that lead nowhere': `update tag set cid = cid + 1 where p >= $1 and p < $1 + ${partitions}`,
+    'kinds that are missing': `delete from kind where p >= $1 and p < $1 + ${partitions}`,
+    'kinds that have other numbers': `update kind set kind = kind + 1 where p >= $1 and p < $1 + ${partitions}`,
     'blocks of prefixes that are another beginning': `update prefix set n = n + 1 where p >= $1 and p < $1 + ${partitions}`,
     'the memory of lists that are gone': `delete from gone where p >= $1 and p < $1 + ${partitions}`,
   };

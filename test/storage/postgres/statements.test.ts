@@ -5,6 +5,7 @@ import { chunkTables } from '../../../src/storage/postgres/schema/chunks.js';
 import { fieldIndexes } from '../../../src/storage/postgres/schema/fields.js';
 import { first } from '../../../src/storage/postgres/schema/first.js';
 import { layout, partitionedTables } from '../../../src/storage/postgres/schema/layout.js';
+import { kindRows, kindTables } from '../../../src/storage/postgres/schema/kinds.js';
 import { prefixTables } from '../../../src/storage/postgres/schema/prefix.js';
 import { tagTables } from '../../../src/storage/postgres/schema/tags.js';
 import { timeIndexes } from '../../../src/storage/postgres/schema/times.js';
@@ -106,6 +107,8 @@ it('every table of rows of vaults can be distributed by partitions', () => {
     ...fieldIndexes,
     ...chunkTables,
     ...timeIndexes,
+    ...kindTables,
+    ...kindRows,
   ].map((text) => text.replace(/\s+/g, ' '));
   const tables = made.flatMap((text) => /^create table (\w+) \((.*)\)$/.exec(text)?.slice(1, 3) ?? []);
   const kept = new Set(['vault', 'layout']);

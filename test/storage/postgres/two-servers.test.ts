@@ -7,7 +7,7 @@ import { core, longSegment, message, segment, storing } from '../../contract/sup
 import { Database } from '../../../src/storage/postgres/database/database.js';
 import { gateRows } from '../../../src/storage/postgres/commit/lookup.js';
 import { int } from '../../../src/storage/postgres/database/driver.js';
-import { gateNumber } from '../../../src/storage/postgres/schema/times.js';
+import { gateNumber } from '../../../src/storage/postgres/schema/kinds.js';
 import { postgresMissing } from '../../support/postgres.js';
 import { eventually } from '../../support/wait.js';
 import { SharedVault } from './support.js';

@@ -3,22 +3,36 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLiveCodec } from '../../../src/codec/index.js';
-import { type ListOrder, migratePostgres, openPostgresBackend } from '../../../src/storage/index.js';
+import {
+  type ConversationFilter,
+  type ListOrder,
+  migratePostgres,
+  openPostgresBackend,
+} from '../../../src/storage/index.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
+import { kindOf } from '../../../src/storage/postgres/formats/kind.js';
 import { chunkOptions, chunkTables } from '../../../src/storage/postgres/schema/chunks.js';
 import { fieldIndexes } from '../../../src/storage/postgres/schema/fields.js';
 import { first, firstOptions } from '../../../src/storage/postgres/schema/first.js';
 import { layout } from '../../../src/storage/postgres/schema/layout.js';
 import { prefixTables } from '../../../src/storage/postgres/schema/prefix.js';
 import { tagTables } from '../../../src/storage/postgres/schema/tags.js';
-import { gateNumber } from '../../../src/storage/postgres/schema/times.js';
+import { gateNumber } from '../../../src/storage/postgres/schema/kinds.js';
+import { timeIndexes } from '../../../src/storage/postgres/schema/times.js';
 import { usageTables } from '../../../src/storage/postgres/schema/usage.js';
 import { core, segment, storing } from '../../contract/support.js';
 import { postgresMissing, testDatabase } from '../../support/postgres.js';
 
 const golden = resolve(import.meta.dirname, '../../golden/postgres-v7.sql');
 
-describe.skipIf(postgresMissing !== undefined)('tables of version 7', () => {
+/** Migrations after version 7, and the column of the gate that changes of a version name. */
+const versions = [
+  { version: 7, later: [], gate: 'g' },
+  { version: 8, later: timeIndexes, gate: 'g8' },
+] as const;
+
+describe.skipIf(postgresMissing !== undefined).each(versions)('tables of version $version', (of) => {
+  const { version, later, gate } = of;
   let url: string;
   let schema: string;
   let database: Database;
@@ -31,11 +45,12 @@ describe.skipIf(postgresMissing !== undefined)('tables of version 7', () => {
     await ask(`create schema ${schema}`);
     for (const text of [...tables, chunkTables, chunkOptions].flat()) await ask(text);
     await ask('create table migration (n int not null primary key, at timestamptz not null)');
-    await ask('insert into migration (n, at) select n, now() from generate_series(0, 7) n');
+    await ask(`insert into migration (n, at) select n, now() from generate_series(0, ${version}) n`);
     await ask('insert into layout (id, partitions) values (1, 1)');
     await ask('insert into gate (p, g, ep) select 1, g, 1 from generate_series(0, 63) g');
     for (const line of readFileSync(golden, 'utf8').split('\n'))
       if (line.startsWith('INSERT')) await ask(line);
+    for (const text of later) await ask(text);
   });
   afterEach(async () => {
     await ask(`drop schema ${schema} cascade`);
@@ -44,11 +59,11 @@ describe.skipIf(postgresMissing !== undefined)('tables of version 7', () => {
 
   it('are refused until they are migrated, and have all that they had', async () => {
     await expect(open()).rejects.toMatchObject({ reason: 'STORE_VERSION' });
-    expect(await migratePostgres({ url, schema })).toMatchObject({ from: 7, to: 8 });
+    expect(await migratePostgres({ url, schema })).toMatchObject({ from: version, to: 9 });
     const backend = await open();
-    const idsBy = async (order: ListOrder) => {
+    const idsBy = async (order: ListOrder, filter: ConversationFilter = {}) => {
       const { conversations } = await backend.listConversations({
-        ...{ filter: {}, order, limit: 100, scanLimit: 100 },
+        ...{ filter, order, limit: 100, scanLimit: 100 },
       });
       return conversations.map(({ id }) => id);
     };
@@ -56,11 +71,25 @@ describe.skipIf(postgresMissing !== undefined)('tables of version 7', () => {
     const updated = ['c0', 'c3', 'c5', 'c1', 'c2', 'dated', 'forked'];
     expect(await idsBy('oldestFirst')).toEqual(created);
     expect(await idsBy('newestFirst')).toEqual(created.toReversed());
+    const { conversations: all } = await backend.listConversations({
+      ...{ filter: {}, order: 'latestUpdateFirst', limit: 100, scanLimit: 100 },
+    });
+    for (const { application, model, tokenizer } of all) {
+      const alike = all.filter((each) => each.application === application && each.model === model);
+      expect(await idsBy('latestUpdateFirst', { application, model })).toEqual(alike.map(({ id }) => id));
+      const ofOne = all.filter((each) => each.tokenizer === tokenizer).map(({ id }) => id);
+      expect(await idsBy('newestFirst', { tokenizer })).toEqual(
+        created.filter((id) => ofOne.includes(id)).toReversed(),
+      );
+    }
     expect(await idsBy('earliestStoreFirst')).toEqual(['c0', 'c1', 'c2', 'c3', 'c5', 'dated', 'forked']);
     expect(await idsBy('earliestUpdateFirst')).toEqual(updated);
     expect(await idsBy('latestUpdateFirst')).toEqual(updated.toReversed());
     expect(await backend.stats()).toMatchObject({ conversations: 7, segments: 16, garbageSegments: 2 });
     expect(await backend.check()).toEqual([]);
+    // Their kinds have the numbers that those of later ones have.
+    const kinds = (await ask('select distinct kind from conv')).map(({ kind }) => kind);
+    expect(new Set(kinds)).toEqual(new Set(all.map(kindOf)));
     // Garbage of before is collected, and segments that were in use may become garbage.
     const { segments } = await backend.listGarbage({ limit: 10, garbageBeforeMs: Infinity });
     const keys = segments.map(({ key }) => key);
@@ -74,16 +103,16 @@ describe.skipIf(postgresMissing !== undefined)('tables of version 7', () => {
 
   it('have no changes of a server that started while they were migrated', async () => {
     await migratePostgres({ url, schema });
-    // The first statement of every change of version 7 that names segments.
-    const held = 'select g from gate where p = $1 and g = $2 for share';
+    // The first statement of every change of these versions that names segments.
+    const held = `select ${gate} from gate where p = $1 and ${gate} = $2 for share`;
     await expect(database.query({ name: '', text: held }, [1, 0])).rejects.toMatchObject({ code: '42703' });
   });
 
   it('say so to a server of theirs when a later version has migrated them', async () => {
     await migratePostgres({ url, schema });
     const backend = await open();
-    await ask(`alter table gate rename column ${gateNumber} to g9`);
-    await ask('insert into migration (n, at) values (9, now())');
+    await ask(`alter table gate rename column ${gateNumber} to g10`);
+    await ask('insert into migration (n, at) values (10, now())');
     const changes = [
       storing('new', [segment(1)]),
       { delete: { id: 'c0', timeMs: 9e12 } },
@@ -92,7 +121,7 @@ describe.skipIf(postgresMissing !== undefined)('tables of version 7', () => {
     for (const change of changes)
       await expect(backend.commit(change)).rejects.toMatchObject({
         reason: 'STORE_VERSION',
-        message: expect.stringContaining('the database has tables of version 9') as string,
+        message: expect.stringContaining('the database has tables of version 10') as string,
       });
     expect(await backend.getConversation('new')).toBeUndefined();
     expect(await backend.getConversation('c0')).toMatchObject({ revision: 1 });

@@ -7,6 +7,7 @@ import { keyOf, type PackId, type Place } from '../formats/ids.js';
 import { readList, tokensIn } from '../formats/list.js';
 import type { Partitions } from '../partitions.js';
 import { listPartFrom } from '../read/stored-list.js';
+import { CheckedKinds } from './check-kinds.js';
 import { CheckedTags } from './check-tags.js';
 import { type Add, guarded } from './findings.js';
 
@@ -42,14 +43,15 @@ export class CheckedLists {
   async begin(turns: BackgroundTurns): Promise<void> {
     for (const p of this.partitions.all) {
       const tags = await CheckedTags.begin(this.transaction, p, this.add);
-      await this.#readHeads(p, tags, turns);
+      const kinds = await CheckedKinds.begin(this.transaction, p, this.add);
+      await this.#readHeads(p, tags, kinds, turns);
       await tags.compare(this.transaction, p);
       for (const { k } of await this.transaction.query(readGone, [p]))
         this.#lists.set(text(k), { head: undefined, parts: 0, messages: 0, tokens: 0 });
     }
   }
 
-  async #readHeads(p: number, tags: CheckedTags, turns: BackgroundTurns): Promise<void> {
+  async #readHeads(p: number, tags: CheckedTags, kinds: CheckedKinds, turns: BackgroundTurns): Promise<void> {
     let after = '00000000-0000-0000-0000-000000000000';
     for (;;) {
       const rows = await this.transaction.query(scanHeads, [p, after]);
@@ -58,6 +60,7 @@ export class CheckedLists {
         const head = guarded(this.add, subject, () => headFrom(row));
         if (head) this.#lists.set(head.k, { head, parts: 0, messages: 0, tokens: 0 });
         if (head) tags.expect(head);
+        kinds.check(row);
         if (head && this.partitions.ofId(head.conversation.id) !== p)
           this.add('lists', subject, 'its row is in the partition of another id');
         // It is counted beside its list.

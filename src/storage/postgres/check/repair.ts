@@ -10,6 +10,7 @@ import { keyOf, type PackId } from '../formats/ids.js';
 import { readList } from '../formats/list.js';
 import { decodePack } from '../formats/pack.js';
 import { listPartFrom } from '../read/stored-list.js';
+import { repairKinds } from './check-kinds.js';
 import { repairPrefixes } from './check-prefix.js';
 import { checkVault, partsOf } from './check.js';
 import { type Add, guarded } from './findings.js';
@@ -81,6 +82,7 @@ async function rebuild(
     const counted = await count(vault, transaction, p, lists);
     Object.assign(counted.found.figures, figures.get(p) satisfies Partial<Figures> | undefined);
     await repairPrefixes(transaction, p);
+    await repairKinds(transaction, p);
     await writeReferences(transaction, p, counted, vault.clock());
     await writeHashes(transaction, p, counted);
     await writeFigures(transaction, p, counted.found);

@@ -9,7 +9,7 @@ import { int, type Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, type Place, placeOf } from '../formats/ids.js';
 import type { Partitions } from '../partitions.js';
-import { gateNumber } from '../schema/times.js';
+import { gateNumber } from '../schema/kinds.js';
 
 const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
 const condemnSegments: Statement = {
@@ -35,7 +35,11 @@ export const lockGate: Statement = {
  * that hangs in a change holds a gate, and those before it would be closed to all.
  */
 const limitLocks: Statement = { name: 'gate_patience', text: `set local lock_timeout = 3000` };
-const passGate: Statement = { name: 'gate_pass', text: 'update gate set ep = ep + 1 where p = $1' };
+/** Notes the tick of a barrier; of two that pass at the same time the later one stays. */
+const passGate: Statement = {
+  name: 'gate_pass',
+  text: 'update gate set ep = (case when ep < $2 then $2 else ep end) where p = $1',
+};
 
 /** Time after which garbage "since" is later than any. */
 const endOfTimeMs = 9e15;
@@ -73,17 +77,20 @@ export async function condemn(
     return now;
   });
   presence.sawClock(clock);
-  for (const p of concerned) await passGates(database, p);
+  for (const p of concerned) await passGates(database, p, clock);
   await presence.untilOthersSaw(clock, othersMs, (ms) => sleep(ms));
   return clock;
 }
 
-/** Waits until every change that holds a gate of a partition now is over. */
-export async function passGates(database: Database, p: number): Promise<void> {
+/**
+ * Waits until every change that holds a gate of a partition now is over. `clock`: the tick of what was
+ * condemned before, if anything was.
+ */
+export async function passGates(database: Database, p: number, clock = 0): Promise<void> {
   await database.transact(async (transaction) => {
     transaction.send(limitLocks);
     await transaction.query(lockGate, [p]);
-    transaction.send(passGate, [p]);
+    transaction.send(passGate, [p, clock]);
   });
 }
 

@@ -196,6 +196,7 @@ export class Committer {
       const shared = result.put?.unchanged === false ? works?.prefixes.shared : undefined;
       this.vault.prefixes.note(chunksOfPut(change.put), shared);
     }
+    this.vault.kinds.note(works?.kinds ?? []);
     const deleted = new Set(change.deleteSegments);
     for (const { state } of works?.all ?? [])
       known.note([...state.segments].filter(([hash]) => !deleted.has(hash)));

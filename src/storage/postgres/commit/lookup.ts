@@ -9,7 +9,7 @@ import { type Label, labelFrom } from '../formats/labels.js';
 import { type ListPart, listPartFrom, readListOfHead } from '../read/stored-list.js';
 import { entriesOf } from './hashes.js';
 import type { Partitions } from '../partitions.js';
-import { gateNumber } from '../schema/times.js';
+import { gateNumber } from '../schema/kinds.js';
 
 /** Rows of a partition's gate. Whoever names segments holds one; a collector takes all of them. */
 export const gateRows = 64;

@@ -10,12 +10,13 @@ import { type ListedMessage, readList } from '../formats/list.js';
 import { listTooShort } from '../read/snapshot.js';
 import { listPartFrom, readListParts } from '../read/stored-list.js';
 import { hashesAt } from './copies.js';
+import { sendKind } from './kinds.js';
 import { emptyList, ListBuilder, listedFrom, type ListEnd } from './list-builder.js';
 import { changeTags } from './tags.js';
 import type { Work } from './work.js';
 import type { Works } from './works.js';
 
-const values = Array.from({ length: 17 }, (_, at) => `$${at + 2}`);
+const values = Array.from({ length: 18 }, (_, at) => `$${at + 2}`);
 const insertHead: Statement = {
   name: 'head_insert',
   text: `insert into conv (p, ${headColumns}) values ($1, ${values.join(', ')})`,
@@ -154,6 +155,7 @@ export class Manifests {
     const p = this.#partitionOf(spec.id);
     const head = { conversation, cid: existing?.cid ?? ids.next(p - partitions.first), k: c, parts };
     this.works.transaction.send(existing ? updateHead : insertHead, [p, ...headValues(head)]);
+    sendKind(this.works, p, conversation);
     changeTags(this.works.transaction, p, work.state.labels, existing, head);
     this.works.setHead(spec.id, head);
     count(work, existing?.conversation, conversation);

@@ -7,7 +7,7 @@ import { distinctHashes } from '../../shared/records.js';
 import type { Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, uuidOf } from '../formats/ids.js';
-import { gateNumber } from '../schema/times.js';
+import { gateNumber } from '../schema/kinds.js';
 import { entriesOf, isIndexed } from './hashes.js';
 import { type FoundPlace, gateRows, type PartitionState } from './lookup.js';
 import type { VaultParts } from './parts.js';

@@ -3,6 +3,7 @@ import type { RequestMark } from '../../contract/change.js';
 import type { Database } from '../database/database.js';
 import type { IdSource } from '../formats/ids.js';
 import type { Labels } from '../read/labels.js';
+import type { KnownKinds } from '../read/known-kinds.js';
 import type { KnownPrefixes } from '../read/known-prefixes.js';
 import type { KnownSegments } from '../read/known-segments.js';
 import type { Presence } from '../leases/presence.js';
@@ -21,6 +22,7 @@ export interface VaultParts {
   readonly clock: () => number;
   readonly ids: IdSource;
   readonly known: KnownSegments;
+  readonly kinds: KnownKinds;
   readonly prefixes: KnownPrefixes;
   readonly labels: Labels;
   readonly presence: Presence;

@@ -16,6 +16,8 @@ import { Work } from './work.js';
 /** One change on its way: the conversations that it names, and its work in each partition it is about. */
 export class Works {
   readonly #works = new Map<number, Work>();
+  /** Names of the kinds of conversations that the change has added, unless they are there. */
+  readonly kinds: string[] = [];
   #prefixes: Prefixes | undefined;
   #heads = new Map<string, Head | undefined>();
   #listGone: readonly ListPart[] = [];

@@ -2,6 +2,7 @@ import { type Conversation, StowkenError } from '../../../model/index.js';
 import { sortedEntries } from '../../shared/records.js';
 import { bytes, int, type Row, text, type Value } from '../database/driver.js';
 import { type PackId, uuidOf } from './ids.js';
+import { kindOf } from './kind.js';
 
 /** A conversation's row. */
 export interface Head {
@@ -16,7 +17,7 @@ export interface Head {
 
 /** Columns of a row, in the order of headValues. */
 export const headColumns =
-  'rev, msgs, parts, cid, k, toks, created, stored, updated, expires, idh, id, app, model, tok, parent, meta';
+  'rev, msgs, parts, cid, k, toks, created, stored, updated, expires, idh, id, app, model, tok, parent, meta, kind';
 
 export function headValues({ conversation, cid, k, parts }: Head): Value[] {
   const { id, application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
@@ -26,7 +27,7 @@ export function headValues({ conversation, cid, k, parts }: Head): Value[] {
     ...[revision, messageCount, parts, cid, k, totalTokens, createTimeMs, storeTimeMs, updateTimeMs],
     ...[expireTimeMs ?? null, uuidOf(id)],
     ...[id, application, model, tokenizer, parentId].map((field) => Buffer.from(field)),
-    Buffer.from(entries.length === 0 ? '' : JSON.stringify(entries)),
+    ...[Buffer.from(entries.length === 0 ? '' : JSON.stringify(entries)), kindOf(conversation)],
   ];
 }
 

@@ -22,62 +22,99 @@ export const fewRows = 2_000;
 /** Most values that rows are found by. */
 const valuesMax = 32;
 
+/** Kinds of conversations above which an index by kind is left: each has an order of its own. */
+export const kindsMax = 256;
+
 /** An index whose rows are all those that have one of some values: nothing else passes a filter. */
 export interface ListIndex {
   /** Number of the label, if it is that of one. */
   readonly l: string | undefined;
-  /** Table and condition of the rows with one value; the index's own parameters begin with this one. */
-  readonly of: (value: number, first: number) => string;
+  /**
+   * Selects a column of the rows that it leads to. The index's own parameters begin with `first`; `within`
+   * limits, and orders, the rows of each value.
+   */
+  readonly rows: (column: string, first: number, within: string) => string;
   readonly name: string;
   readonly values: readonly Value[];
-  readonly count: number;
+  /** Counts the kinds, if it is an index of them. */
+  readonly kinds: Statement | undefined;
 }
 
-/** Fields with an index of conversations' rows, the more selective first. */
-const fields = [
-  ['parentId', 'parent'],
-  ['metadata', ''],
+/** Fields with an index of conversations' rows by all three. */
+const kindColumns: ReadonlyMap<ConditionField, string> = new Map([
   ['application', 'app'],
   ['model', 'model'],
   ['tokenizer', 'tok'],
-] as const satisfies readonly (readonly [ConditionField, string])[];
+]);
 
 /** Returns the index that a filter's conversations are found by; undefined if there is none. */
 export function indexFor(labels: readonly Label[], filter: ConversationFilter): ListIndex | undefined {
   const all = equalities(filter).filter(({ values }) => values.length > 0 && values.length <= valuesMax);
-  for (const [field, column] of fields) {
-    for (const { key, values } of all.filter((each) => each.field === field)) {
-      const some = [...new Set(values)];
-      if (field !== 'metadata') {
-        // The index of forks has no others.
-        if (field === 'parentId' && some.includes('')) continue;
-        return indexOfColumn(column, some);
-      }
-      const label = labels.find((each) => each.isReady && each.name === key);
-      if (label) return indexOfLabel(label, some);
-    }
+  // The more selective come first. The index of forks has no others.
+  const parent = all.find(({ field, values }) => field === 'parentId' && !values.includes(''));
+  if (parent) return indexOfParents([...new Set(parent.values)]);
+  for (const { field, key, values } of all) {
+    const label = labels.find((each) => each.isReady && each.name === key);
+    if (field === 'metadata' && label) return indexOfLabel(label, [...new Set(values)]);
   }
-  return undefined;
+  const conditions = all.flatMap(({ field, values }) => {
+    const column = kindColumns.get(field);
+    return column === undefined ? [] : [{ column, values }];
+  });
+  return conditions.length === 0 ? undefined : indexOfKinds(conditions);
 }
 
 function indexOfLabel({ l }: Label, values: readonly string[]): ListIndex {
+  const of = (first: number) => (value: number) =>
+    `tag where p = $1 and l = $${first} and h = $${first + 1 + value}`;
   return {
-    l,
-    name: 'tagged',
-    of: (value, first) => `tag where p = $1 and l = $${first} and h = $${first + 1 + value}`,
+    ...{ l, kinds: undefined, name: `tagged_${values.length}` },
+    rows: (column, first, within) => unionOf(values, column, of(first), within),
     values: [l, ...values.map(uuidOf)],
-    count: values.length,
   };
 }
 
-function indexOfColumn(column: string, values: readonly string[]): ListIndex {
-  const isFork = column === 'parent' ? ' and octet_length(parent) > 0' : '';
+function indexOfParents(values: readonly string[]): ListIndex {
+  const of = (first: number) => (value: number) =>
+    `conv where p = $1 and parent = $${first + value} and octet_length(parent) > 0`;
   return {
-    l: undefined,
-    name: column,
-    of: (value, first) => `conv where p = $1 and ${column} = $${first + value}${isFork}`,
+    ...{ l: undefined, kinds: undefined, name: `parent_${values.length}` },
+    rows: (column, first, within) => unionOf(values, column, of(first), within),
     values: values.map((value) => Buffer.from(value)),
-    count: values.length,
+  };
+}
+
+/** Rows of each value, from a table with a condition. */
+function unionOf(
+  values: readonly string[],
+  column: string,
+  of: (value: number) => string,
+  within: string,
+): string {
+  return values.map((_, value) => `(select ${column} from ${of(value)}${within})`).join(' union all ');
+}
+
+/**
+ * The kinds of which all fields are such as they should be, and the rows of each. A number that several kinds
+ * share leads to the rows of all: their fields are compared.
+ */
+function indexOfKinds(
+  conditions: readonly { readonly column: string; readonly values: readonly string[] }[],
+): ListIndex {
+  const kinds = (first: number) => {
+    const all = conditions.map(({ column }, at) => ` and f.${column} = any($${first + at}::bytea[])`);
+    return `(select f.kind, f.app, f.model, f.tok from kind f where f.p = $1${all.join('')}
+      limit ${kindsMax + 1})`;
+  };
+  const name = `kinds_${conditions.map(({ column }) => column).join('_')}`;
+  return {
+    ...{ l: undefined, name },
+    kinds: { name: `list_${name}_all`, text: `select count(*) n from ${kinds(2)} f` },
+    rows: (column, first, within) => `select unnest(array(
+        select x.${column} from conv x where x.p = $1 and x.kind = f.kind and x.app = f.app
+          and x.model = f.model and x.tok = f.tok${within})) ${column}
+      from ${kinds(first)} f`,
+    values: conditions.map(({ values }) => [...new Set(values)].map((value) => Buffer.from(value))),
   };
 }
 
@@ -108,30 +145,25 @@ export function rowsOf({ column, descending }: Ordering): Statement {
  * The same of those that an index leads to, by their create times: each value has an order of its own, of
  * which as many rows are read.
  */
-export function indexedRowsOf({ descending }: Ordering, { name, of, count }: ListIndex): Statement {
+export function indexedRowsOf({ descending }: Ordering, { name, rows }: ListIndex): Statement {
   const direction = descending ? 'desc' : 'asc';
-  const ofValue = (_: unknown, value: number) => `(select p, idh, created, cid from ${of(value, orderedFirst)}
-      and created >= $2 and created < $3 and (created, cid) ${descending ? '<' : '>'} ($4, $5)
-      order by created ${direction}, cid ${direction} limit $6)`;
+  const page = ` and created >= $2 and created < $3 and (created, cid) ${descending ? '<' : '>'} ($4, $5)
+      order by created ${direction}, cid ${direction} limit $6`;
   return {
-    name: `list_${name}_${direction}_${count}`,
-    text: `select ${joinedHeadColumns}
-      from (${Array.from({ length: count }, ofValue).join(' union all ')}) t
-      join conv c on c.p = t.p and c.idh = t.idh where c.p = $1
-      order by t.created ${direction}, t.cid ${direction} limit $6`,
+    name: `list_${name}_${direction}`,
+    text: `select ${joinedHeadColumns} from (${rows('idh', orderedFirst, page)}) t
+      join conv c on c.idh = t.idh where c.p = $1
+      order by c.created ${direction}, c.cid ${direction} limit $6`,
   };
 }
 
 /** The same in any order, if they are few: they are sorted. */
-export function sortedRowsOf({ column, descending }: Ordering, { name, of, count }: ListIndex): Statement {
+export function sortedRowsOf({ column, descending }: Ordering, { name, rows }: ListIndex): Statement {
   const direction = descending ? 'desc' : 'asc';
-  const ofValue = (_: unknown, value: number) =>
-    `(select p, idh from ${of(value, orderedFirst)} limit ${2 * fewRows})`;
   return {
-    name: `list_${name}_${column}_${direction}_${count}`,
-    text: `select ${joinedHeadColumns}
-      from (${Array.from({ length: count }, ofValue).join(' union all ')}) t
-      join conv c on c.p = t.p and c.idh = t.idh
+    name: `list_${name}_${column}_${direction}`,
+    text: `select ${joinedHeadColumns} from (${rows('idh', orderedFirst, ` limit ${2 * fewRows}`)}) t
+      join conv c on c.idh = t.idh
       where c.p = $1 and c.${column} >= $2 and c.${column} < $3
       and (c.${column}, c.cid) ${descending ? '<' : '>'} ($4, $5)
       order by c.${column} ${direction}, c.cid ${direction} limit $6`,
@@ -139,10 +171,9 @@ export function sortedRowsOf({ column, descending }: Ordering, { name, of, count
 }
 
 /** Number of the rows that an index leads to, as far as they are few. */
-export function countOf({ name, of, count }: ListIndex): Statement {
-  const ofValue = (_: unknown, value: number) => `(select 1 from ${of(value, 2)} limit ${fewRows + 1})`;
+export function countOf({ name, rows }: ListIndex): Statement {
   return {
-    name: `list_${name}_count_${count}`,
-    text: `select count(*) n from (${Array.from({ length: count }, ofValue).join(' union all ')}) x`,
+    name: `list_${name}_count`,
+    text: `select count(*) n from (${rows('cid', 2, ` limit ${fewRows + 1}`)}) x`,
   };
 }

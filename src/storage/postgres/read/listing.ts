@@ -11,6 +11,7 @@ import {
   fewRows,
   indexedRowsOf,
   indexFor,
+  kindsMax,
   type ListIndex,
   type Ordering,
   rowsOf,
@@ -78,6 +79,12 @@ interface Ahead {
   next: number;
 }
 
+/** A question whose answer may be that an index led to too much, or not to all. */
+interface Doubt {
+  readonly asked: [Statement, Value[]];
+  readonly isUnfit: (rows: readonly Row[]) => boolean;
+}
+
 /** Rows of all partitions of a vault in one order. */
 class OrderedRows {
   #isUnfit = false;
@@ -124,24 +131,15 @@ class OrderedRows {
    * are read, was so all the time: its tags go after it.
    */
   async #fill(empty: readonly Ahead[]): Promise<void> {
-    const { database, partitions } = this.vault;
     const { index } = this;
-    const asked = (statement: Statement) =>
-      empty.map(({ p, place, next }): [Statement, Value[]] => [
-        statement,
-        [p, ...this.#bounds, ...place, next, ...(index?.values ?? [])],
-      ]);
-    const isSorted = index !== undefined && this.ordering.column !== 'created';
-    const labels: [Statement, Value[]][] = index?.l === undefined ? [] : [[readLabels, [partitions.first]]];
-    const counts = isSorted
-      ? empty.map(({ p }): [Statement, Value[]] => [countOf(index), [p, ...index.values]])
-      : [];
-    const answers = await database.queries([...asked(this.#statement), ...labels, ...counts]);
-    const [after = [], ...counted] = answers.slice(empty.length);
-    if (labels.length > 0)
-      this.#isUnfit ||= !after.map(labelFrom).some(({ l, isReady }) => l === index?.l && isReady);
-    for (const [row] of labels.length > 0 ? counted : isSorted ? [after, ...counted] : [])
-      this.#isUnfit ||= int(row?.['n']) > fewRows;
+    const asked = empty.map(({ p, place, next }): [Statement, Value[]] => [
+      this.#statement,
+      [p, ...this.#bounds, ...place, next, ...(index?.values ?? [])],
+    ]);
+    const doubts = index ? this.#doubtsOf(index, empty) : [];
+    const answers = await this.vault.database.queries([...asked, ...doubts.map((doubt) => doubt.asked)]);
+    for (const [at, { isUnfit }] of doubts.entries())
+      this.#isUnfit ||= isUnfit(answers[empty.length + at] ?? []);
     for (const [at, each] of empty.entries()) {
       const more = answers[at] ?? [];
       each.rows = [...each.rows.slice(each.at), ...more];
@@ -150,6 +148,27 @@ class OrderedRows {
       const last = more.at(-1);
       if (last) each.place = placeOf(last, this.ordering);
     }
+  }
+
+  /** Questions that are asked in the same trip: what was found by an index may lack rows. */
+  #doubtsOf(index: ListIndex, empty: readonly Ahead[]): Doubt[] {
+    const { l, kinds, values } = index;
+    const isReady = (rows: readonly Row[]) =>
+      rows.map(labelFrom).some((label) => label.l === l && label.isReady);
+    const countIn = (statement: Statement, max: number) =>
+      empty.map(({ p }): Doubt => ({
+        asked: [statement, [p, ...values]],
+        isUnfit: ([row]) => int(row?.['n']) > max,
+      }));
+    const label: Doubt = {
+      asked: [readLabels, [this.vault.partitions.first]],
+      isUnfit: (rows) => !isReady(rows),
+    };
+    return [
+      ...(l === undefined ? [] : [label]),
+      ...(this.ordering.column === 'created' ? [] : countIn(countOf(index), fewRows)),
+      ...(kinds ? countIn(kinds, kindsMax) : []),
+    ];
   }
 
   #isBefore(one: Ahead, other: Ahead): boolean {

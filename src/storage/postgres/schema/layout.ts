@@ -11,7 +11,7 @@ const partitionsMax = 1_024;
  */
 export const partitionedTables = [
   ...['gate', 'conv', 'delta', 'gone', 'holder', 'req', 'registry', 'tokenizer', 'lease', 'server'],
-  ...['label', 'tag', 'prefix', 'usage_sum', 'uncounted', 'ref', 'hx', 'hc', 'part', 'totals'],
+  ...['label', 'tag', 'prefix', 'kind', 'usage_sum', 'uncounted', 'ref', 'hx', 'hc', 'part', 'totals'],
 ] as const;
 
 /** Migration 2: the number of partitions of each vault, which stays as it is. */

@@ -7,6 +7,7 @@ import { findPresent } from '../leases/presence.js';
 import { chunkOptions, chunkTables } from './chunks.js';
 import { fieldIndexes } from './fields.js';
 import { first, firstOptions } from './first.js';
+import { kindOptions, kindRows, kindTables } from './kinds.js';
 import { prefixTables } from './prefix.js';
 import { tagTables } from './tags.js';
 import { timeIndexes } from './times.js';
@@ -36,7 +37,9 @@ interface Migration {
   readonly statements: readonly string[];
   /** Statements for engines that are PostgreSQL itself, or built on it. */
   readonly options: readonly string[];
-  /** True if servers of before may not go on. It renames gateNumber (times.ts), which stops their changes. */
+  /** Statements after these. */
+  readonly last?: readonly string[];
+  /** True if servers of before may not go on. It renames gateNumber (kinds.ts), which stops their changes. */
   readonly isExclusive?: true;
 }
 
@@ -50,6 +53,7 @@ const migrations: readonly Migration[] = [
   { statements: fieldIndexes, options: [] },
   { statements: chunkTables, options: chunkOptions, isExclusive: true },
   { statements: timeIndexes, options: [], isExclusive: true },
+  { statements: kindTables, options: kindOptions, last: kindRows, isExclusive: true },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */
@@ -116,8 +120,8 @@ async function run(
     await requireStopped(transaction, from);
   const isPostgres = !/cockroach|yugabyte/i.test(String(v));
   for (let n = from + 1; n <= schemaVersion; n++) {
-    const { statements, options } = migrations[n - 1]!;
-    for (const text of [...statements, ...(isPostgres ? options : [])])
+    const { statements, options, last = [] } = migrations[n - 1]!;
+    for (const text of [...statements, ...(isPostgres ? options : []), ...last])
       await transaction.query({ name: '', text });
     await transaction.query(noteMigration, [n]);
   }

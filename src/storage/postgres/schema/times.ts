@@ -4,15 +4,10 @@ export const isUnchanged = 'stored = created and updated = created';
 export const isChanged = '(stored <> created or updated <> created)';
 
 /**
- * The column of `gate` that every change names. A migration after which servers of before may not go on
- * renames it: one that started in the moment of the migration fails with its first change, and stores
- * nothing.
- */
-export const gateNumber = 'g8';
-
-/**
  * Migration 8: conversations by times. One that was never changed has one time, and one entry instead of
- * three. The gate is changed last: who waits for it holds rows of conversations.
+ * three. The gate is changed last: who waits for it holds rows of conversations. Every change names its
+ * column: a server of before that started in the moment of the migration fails with its first change, and
+ * stores nothing. So each migration after which servers of before may not go on renames it.
  */
 export const timeIndexes: readonly string[] = [
   `create index conv_once on conv (p, created, cid) where ${isUnchanged}`,
@@ -25,5 +20,5 @@ export const timeIndexes: readonly string[] = [
   'alter table ref alter column tokens drop not null',
   'alter table ref alter column bytes drop not null',
   'alter table ref alter column since drop not null',
-  `alter table gate rename column g to ${gateNumber}`,
+  'alter table gate rename column g to g8',
 ];
