@@ -35,7 +35,9 @@ const closing: Readonly<Record<string, string>> = { '{': '}', '[': ']', '"': '"'
 function parseJson(json: string): Json {
   const end = closing[json[0]!];
   if (end === undefined || !json.endsWith(end)) {
-    const what = end === undefined ? `begins with ${quoted(json[0]!)}` : `ends with ${quoted(json.at(-1)!)}`;
+    const begins = `begins with ${quoted(json[0]!)}`;
+    const what =
+      end === undefined ? begins : `${begins} and ends with ${quoted(json.at(-1)!)}, as one that is cut`;
     throw new BadLine(`${notAnObject}: it ${what}; JSON lines, JSON or Parquet are expected`, notAnObject);
   }
   let value: Json;

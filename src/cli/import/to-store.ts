@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { NewMessage, StoreRequest } from '../../client/index.js';
-import { tokenizerOfModel } from '../../model/index.js';
+import { limits, tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { ChangingTokenizers } from './changed-text.js';
@@ -10,6 +10,7 @@ import {
   type Draft,
   type DraftMessage,
   isHoleOfSpec,
+  isLabel,
   isObject,
   type Json,
   readDocument,
@@ -91,6 +92,7 @@ export interface ToStore {
  */
 export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore {
   const { spec, messages } = draft;
+  if (spec.id !== undefined) checkId(spec.id);
   const { changing = noneKnown } = defaults;
   const hasText = messages.some(({ content }) => typeof content === 'string');
   const known = spec.tokenizer ?? (hasText ? tokenizerOfModel(spec.model ?? '') : '');
@@ -115,7 +117,7 @@ export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore 
 
 const noneKnown = new ChangingTokenizers();
 
-/** `of`: the document, if the message is the one that keeps it. */
+/** `of`: the document, if the message is the one that keeps it. @throws BadLine if it is too long */
 export function toNewMessage(
   message: DraftMessage,
   { specialTokens = false }: Pick<RecordDefaults, 'specialTokens'>,
@@ -123,14 +125,35 @@ export function toNewMessage(
 ): NewMessage {
   const { role, name, toolCallId, content } = message;
   const data = new Map([...(message.data ?? []), ...(of?.data ?? [])]);
+  const fieldsJson = fieldsOf(message, specialTokens, of);
+  refuseLonger('text', content, limits.uploadTextBytesMax);
+  refuseLonger('fields (what its line has beside messages)', fieldsJson, limits.fieldsBytesMax);
   const speaker = {
-    ...{ role, name, toolCallId },
-    fieldsJson: fieldsOf(message, specialTokens, of),
+    ...{ role, name, toolCallId, fieldsJson },
     ...(data.size > 0 && { attachments: [...data.values()] }),
   };
   return typeof content === 'string'
     ? { ...speaker, text: content, ...(specialTokens && { specialTokens }) }
     : { ...speaker, tokens: content };
+}
+
+/** Refuses here what a server would refuse, as is done below: a run that stores nothing says the same. */
+function checkId(id: string): void {
+  const { conversationIdBytesMax: bytesMax } = limits;
+  if (isLabel(id, bytesMax)) return;
+  const bytes = Buffer.byteLength(id);
+  const isLong = bytes > bytesMax;
+  const why = isLong ? `has ${bytes} bytes; the limit is ${bytesMax}` : 'holds half of a surrogate pair';
+  throw new BadLine(`the id ${why} (INVALID_FIELD)`, 'an id that no conversation can have');
+}
+
+function refuseLonger(what: string, text: unknown, bytesMax: number): void {
+  // A character has three bytes at most.
+  if (typeof text !== 'string' || 3 * text.length <= bytesMax) return;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= bytesMax) return;
+  const words = `a message has ${what} of`;
+  throw new BadLine(`${words} ${bytes} bytes; the limit is ${bytesMax}`, `${words} too many bytes`);
 }
 
 /**

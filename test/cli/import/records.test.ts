@@ -187,6 +187,49 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('reads streams with numbers as ids, and others of an id that had ended, as one conversation each', async () => {
+    const chunk = (id: number | string | null, content: string, finish_reason: string | null = null) => ({
+      ...{ id, object: 'chat.completion.chunk', model: 'gpt-4o' },
+      choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason }],
+    });
+    const usage = { id: 'a', object: 'chat.completion.chunk', choices: [], usage: { total_tokens: 3 } };
+    const sent = [
+      ...[chunk(1, 'One'), chunk(2, 'Two'), chunk(1, ' and'), chunk(2, ' or')],
+      ...[chunk('a', 'The first', 'stop'), usage, chunk('a', 'The'), chunk('a', ' second', 'stop'), usage],
+      ...[chunk(null, 'Unnamed', 'stop'), chunk(null, 'Another', 'stop')],
+    ];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 6, beside: 1, failed: 0, formats: { 'openai-stream': 6 } });
+    const said = jsonLines((await run(['export'])).stdout) as { messages: { content: string }[] }[];
+    expect(said.map(({ messages }) => messages[0]!.content).sort()).toEqual(
+      ['Another', 'One and', 'The first', 'The second', 'Two or', 'Unnamed'].sort(),
+    );
+    const given = await same();
+    expect(given).toEqual(expect.arrayContaining(sent));
+    expect(given).toHaveLength(sent.length);
+    await run(['delete', '--all']);
+  });
+
+  it('refuses what no server takes, also without one', async () => {
+    const messages = [{ role: 'user', content: 'Hi' }];
+    const tools = Array.from({ length: 3 }, (_, at) => ({
+      name: `t${at}`,
+      description: 'd '.repeat(400_000),
+    }));
+    const long = { id: 'text', messages: [{ role: 'user', content: '\u00e9'.repeat(8_400_000) }] };
+    const ids = ['half \ud83d', 'x'.repeat(513)].map((id) => ({ id, messages }));
+    const sent = lines([{ id: 'a', messages }, { id: 'b', messages, tools }, long, ...ids]);
+    for (const flags of [['--dry-run'], []]) {
+      const { code, stderr } = await run(['import', ...flags, '-'], sent);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^<stdin>:2: a message has fields \(.*\) of \d+ bytes; the limit is 2097152\n/);
+      expect(stderr).toMatch(/\n<stdin>:3: a message has text of 16800000 bytes; the limit is 16777216\n/);
+      expect(stderr).toMatch(/\n<stdin>:4: the id holds half of a surrogate pair/);
+      expect(stderr).toMatch(/4 failures: 2 × an id that no conversation can have/);
+    }
+    await run(['delete', '--all']);
+  });
+
   it('gives back an id without messages as it came, and takes its messages later', async () => {
     const empty = { id: 'a', messages: [] };
     await run(['import', '-'], lines([empty]));

@@ -145,15 +145,18 @@ describe('import, then export --format same', () => {
     const sent = [
       '{"id":12345678901234567890,"messages":[{"role":"user","content":"a"}],"timestamp":1719999999123456789}',
       '{"id":"n","messages":[{"role":"user","content":"NaN 1e999"}],"reward":NaN,"list":[-Infinity,1e400,-0.5]}',
+      '{"id":"d","messages":[{"role":"user","content":"-0 0.123456789012345678"}],"zeros":[-0,-0.0,0,-0.05],' +
+        '"digits":[3.14159265358979323846,0.30000000000000001,123456789012.3456789,0.30000000000000004],' +
+        '"small":[1e-400,4.95e-324,5e-324,1e-7]}',
       '{"id":"c","messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"id":9007199254740993}}]},' +
         '{"role":"user","content":12345678901234567890}],"$stowken":["number","1"]}',
     ];
     const [first] = jsonLines((await run(['import', '--json', '-'], `${sent.join('\n')}\n`)).stdout);
-    expect(first).toMatchObject({ stored: 3, failed: 0 });
+    expect(first).toMatchObject({ stored: 4, failed: 0 });
     const lines = async () => (await run(['export', '--format', 'same'])).stdout.trim().split('\n').sort();
     expect(await lines()).toEqual([...sent].sort());
     const [again] = jsonLines((await run(['import', '--json', '-'], `${sent.join('\n')}\n`)).stdout);
-    expect(again).toMatchObject({ stored: 0, unchanged: 3 });
+    expect(again).toMatchObject({ stored: 0, unchanged: 4 });
     const listed = jsonLines((await run(['list', '--json'])).stdout) as { id: string; create_time: string }[];
     const created = listed.find(({ id }) => id === '12345678901234567890')!.create_time;
     expect(created).toBe('2024-07-03T09:46:39.123Z');

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,6 +157,9 @@ describe('the documents of a file', () => {
     await expect(read('PAR1\x15\x04PAR1')).rejects.toThrow(/^it is a Parquet file, and damaged or cut: /);
     await expect(read('PK\x03\x04 and more of it')).rejects.toThrow('it is a zip archive, not JSON lines');
     await expect(read('SQLite format 3\0 and more')).rejects.toThrow('it is an SQLite database');
+    const utf16 = Buffer.from(`\ufeff${lines}`, 'utf16le');
+    for (const cut of [utf16.subarray(0, -1), Buffer.concat([utf16, Buffer.from('\ud83d', 'utf16le')])])
+      await expect(read(cut)).rejects.toThrow(/^it is UTF-16LE, and damaged or cut$/);
     await expect(read(zstd.subarray(0, 12))).rejects.toThrow('it is zstd, and damaged or cut');
   });
 
@@ -216,6 +219,30 @@ describe('names of files', () => {
     expect(await filesOf([join(folder, '**/*.jsonl')])).toEqual([all[0], all[2], all[3]]);
     expect(await filesOf(['-', join(folder, 'none.jsonl')])).toEqual(['-', join(folder, 'none.jsonl')]);
     expect(await filesOf([join(folder, 'none*')])).toEqual([join(folder, 'none*')]);
+    const link = join(folder, '.hidden-link');
+    symlinkSync(all[0]!, link);
+    expect(await filesOf([link, all[1]!, folder, '-', '-'])).toEqual([link, ...all.slice(1), '-']);
+  });
+
+  it('leave out what a folder does not let be read, and say so', () => {
+    const own = mkdtempSync(join(tmpdir(), 'stowken-closed-'));
+    mkdirSync(join(own, 'closed'), { mode: 0 });
+    writeFileSync(join(own, 'open.jsonl'), lines);
+    chmodSync(own, 0o755);
+    const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+    // Nothing is closed to root.
+    const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534, cwd: '/' } : {};
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [command, 'import', '--dry-run', '--json', own],
+      { ...user, encoding: 'utf8' },
+    );
+    rmSync(own, { recursive: true });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: `${join(own, 'closed')}: permission is denied\n`,
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ would_store: 2, failed: 1 });
   });
 
   it.each([

@@ -11,7 +11,7 @@ const keys = setOf(
     'created_at createdat creation_time current_node currentid custom-title custom_id data date ' +
     'date_unixtime datetime delta dialog dialogs dialogue dialogue_id dialogues discord do doc ' +
     'docstring document else entries environment evals event_id event_msg events exactly examples ' +
-    'expire_time file-history-snapshot final_report from full_conversation function_call ' +
+    'expire_time file-history-snapshot final_report finish_reason from full_conversation function_call ' +
     'function_call_output function_calls g gemini gen_args_0 generated_solution generated_text ' +
     'generations ground_truth has helm hex highlights history holds huggingface-chat ids idx in index ' +
     'input_ids input_messages input_text inputs instance instance_id instances invocation_params is ' +

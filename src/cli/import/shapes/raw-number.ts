@@ -7,8 +7,17 @@ const mark = `${randomUUID()}:`;
 /** Texts, and everything that may be a number. */
 const tokens = /"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)\b|-?\d[\d.eE+-]*/g;
 
-/** Text that may have a number which JSON readers do not keep exactly. */
-const longNumber = /\d{16}|\d[eE]\+?\d/;
+/** Digits that a double keeps, whatever number they are. */
+const digitsKept = 15;
+/** Digits that tell each double from all others: no reader of JSON has more. */
+const digitsMax = 17;
+
+/** Text that may have an integer which JSON readers do not keep exactly, or a zero below zero. */
+const oddNumber = /\d{16}|\d[eE]\+?\d|-0(?![\d.])|-0\.0/;
+/** Numbers of more digits than a double keeps whatever they are, in texts or not. */
+const longNumbers = /-?\d(?:\.?\d){15}[\d.eE+-]*/g;
+/** Text that may have a number that is too small for a double. */
+const tinyNumber = /\d[eE]-\d{3}/;
 /** Numbers that Python writes and JSON lacks. */
 const noNumber = /NaN|Infinity/;
 
@@ -29,17 +38,24 @@ export function parseExactly(json: string): Json {
     if (!noNumber.test(json)) throw error;
     return parseWithRawNumbers(json);
   }
-  const isOdd = longNumber.test(json) && !isExact(parsed);
+  const isOdd = mayLoseDigits(json) || (oddNumber.test(json) && !isExact(parsed));
   if (tools.test(json) && pointed.test(json))
     return withRawNumbersInTools(parseWithRawNumbers(json, isWrittenSo), false);
-  return isOdd ? parseWithRawNumbers(json) : parsed;
+  return isOdd ? parseWithRawNumbers(json, isExactNumber, parsed) : parsed;
 }
 
-/** `isPlain`: true for numbers that stay numbers. */
-function parseWithRawNumbers(json: string, isPlain = isExactNumber): Json {
+function mayLoseDigits(json: string): boolean {
+  if (tinyNumber.test(json)) return true;
+  for (const [number] of json.matchAll(longNumbers)) if (String(Number(number)) !== number) return true;
+  return false;
+}
+
+/** `isPlain`: true for numbers that stay numbers. `parsed`: what is returned if all of them do. */
+function parseWithRawNumbers(json: string, isPlain = isExactNumber, parsed?: Json): Json {
   const marked = json.replace(tokens, (token, at: number) =>
     token.startsWith('"') || isPlain(token) || isKey(json, at + token.length) ? token : `"${mark}${token}"`,
   );
+  if (parsed !== undefined && marked === json) return parsed;
   return JSON.parse(marked, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? rawNumber(value.slice(mark.length)) : value,
   ) as Json;
@@ -54,10 +70,29 @@ function isKey(json: string, end: number): boolean {
 
 function isExactNumber(token: string): boolean {
   const number = Number(token);
+  if (String(number) === token) return isExact(number);
   // The parser refuses other tokens.
   if (Number.isNaN(number)) return !token.endsWith('NaN');
-  return Number.isInteger(number) ? Number.isSafeInteger(number) : Number.isFinite(number);
+  return isExact(number) && hasAllDigits(number, digitsOf(token));
 }
+
+/** Returns the digits of a number that say something: those between the zeros at its ends. */
+function digitsOf(token: string): string {
+  return token
+    .replace(/[eE].*/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+|0+$/g, '');
+}
+
+/** True if a double gives back all digits of the text that it was read from. */
+function hasAllDigits(number: number, digits: string): boolean {
+  if (number === 0 || digits === '') return number === 0 && digits === '';
+  const isFine = digits.length > digitsKept || Math.abs(number) < smallestNormal;
+  return !isFine || (digits.length <= digitsMax && digitsOf(number.toPrecision(digits.length)) === digits);
+}
+
+/** Numbers nearer to zero have fewer digits. */
+const smallestNormal = 2 ** -1022;
 
 /** True for a number that JavaScript writes as it is. */
 function isWrittenSo(token: string): boolean {

@@ -10,7 +10,7 @@ import {
 } from './json.js';
 import type { Documents } from './documents.js';
 import type { Shape } from './shape.js';
-import { specOf } from './spec.js';
+import { idOf, specOf } from './spec.js';
 import { limits } from '../../../model/index.js';
 
 /** Messages of a list that are looked at to tell what they are. */
@@ -40,7 +40,7 @@ export const roomShapes: readonly Shape[] = [
     read: (line, { documents, zone }) => {
       const channel = line['channel'] as JsonObject;
       return {
-        spec: { ...specOf(line, ['id'], zone), id: textOf(channel, 'id') },
+        spec: { ...specOf(line, ['id'], zone), id: idOf(channel, ['id']) },
         document: readEach(line, documents, (message) => {
           const author = message['author'] as JsonObject;
           const role = author['isBot'] === true ? 'assistant' : 'user';

@@ -10,6 +10,10 @@ export interface SessionShape {
   recognise(line: JsonObject): boolean;
   /** True if a line is part of the session that is open, though it would not begin one. */
   continues(line: JsonObject): boolean;
+  /** True for an event that ends what is said: one that says something is of another session then. */
+  ends?(line: JsonObject): boolean;
+  /** True for an event that says something, or tells who does. */
+  says?(line: JsonObject): boolean;
   /** Returns the id of the session that an event names; undefined if it names none. */
   sessionOf(line: JsonObject): string | undefined;
   /** Returns the key of the message in an event; '' if the event is the message; undefined without one. */

@@ -75,6 +75,7 @@ export class OpenSession {
   /** Text that came in pieces, with the events that had them. */
   #said = '';
   #pieces: Json[] = [];
+  #hasEnded = false;
   #id: string | undefined;
   #model: string | undefined;
   #createTime: CreateTime;
@@ -95,9 +96,11 @@ export class OpenSession {
     const { shape } = this;
     const id = shape.sessionOf(event);
     if (id !== undefined && this.#id !== undefined && id !== this.#id) return false;
+    if (this.#hasEnded && shape.says?.(event)) return false;
     if (shape.mayMingle && id !== this.#id && !this.#isForAny()) return false;
     if (!shape.recognise(event) && !shape.continues(event)) return false;
     this.#id ??= id;
+    this.#hasEnded ||= shape.ends?.(event) ?? false;
     this.#model ??= shape.modelOf(event);
     if (typeof this.#createTime !== 'number')
       this.#createTime = createTimeOf(event, this.zone) ?? this.#createTime;

@@ -39,7 +39,7 @@ function labelIn(line: JsonObject, key: string, bytesMax: number = limits.labelB
 }
 
 /** Returns the first id; a number becomes its text. */
-function idOf(line: JsonObject, keys: readonly string[]): string | undefined {
+export function idOf(line: JsonObject, keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const id = valueOf(line, key);
     if (typeof id === 'string' && id !== '') return id;

@@ -10,6 +10,7 @@ import {
 } from './json.js';
 import type { SessionShape } from './session-shape.js';
 import { literal } from './skeleton.js';
+import { idOf } from './spec.js';
 
 /** Chunks of an answer that was streamed: one of OpenAI's chat API a line. Their pieces are one message. */
 export const streamShape: SessionShape = {
@@ -18,7 +19,13 @@ export const streamShape: SessionShape = {
   mayMingle: true,
   recognise: isChunk,
   continues: isChunk,
-  sessionOf: (line) => textOf(line, 'id') || undefined,
+  // Servers that count their answers begin with the same numbers each time they start.
+  ends: (line) => typeof valueOf(firstOf(line) ?? {}, 'finish_reason') === 'string',
+  says: (line) => {
+    const delta = valueOf(firstOf(line) ?? {}, 'delta');
+    return isObject(delta) && (Object.hasOwn(delta, 'role') || textOf(delta, 'content') !== undefined);
+  },
+  sessionOf: (line) => idOf(line, ['id']),
   messageKey: () => undefined,
   modelOf: (line) => textOf(line, 'model') || undefined,
   pieceOf: (line, inPlace) => {
@@ -39,6 +46,12 @@ function isChunk(line: JsonObject): boolean {
   const choices = valueOf(line, 'choices');
   if (!isList(choices) || !choices.every(isObject)) return false;
   return textOf(line, 'object') === 'chat.completion.chunk' && !Object.hasOwn(line, 'messages');
+}
+
+/** Returns the first choice of a chunk; undefined if it is about others. */
+function firstOf(line: JsonObject): JsonObject | undefined {
+  const choices = line['choices'] as readonly JsonObject[];
+  return choices.find((choice) => (valueOf(choice, 'index') ?? 0) === 0);
 }
 
 /**

@@ -1,13 +1,24 @@
 import { existsSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { standardInput } from '../../jsonl/read-lines.js';
 
 /**
- * Returns the files that names stand for: a folder stands for all files in it and in its folders, a pattern
- * with *, ? and ** for the files that it matches, any other name for itself. Hidden files are left out.
+ * Returns the files that names stand for, each once: a folder stands for all files in it and in its folders,
+ * a pattern with *, ? and ** for the files that it matches, any other name for itself. Hidden files are left
+ * out.
  */
 export async function filesOf(names: readonly string[]): Promise<string[]> {
+  const byPath = new Map<string, string>();
+  for (const file of await filesNamed(names)) {
+    // A file that is not there has no other path.
+    const path = file === standardInput ? file : await realpath(file).catch(() => file);
+    if (!byPath.has(path)) byPath.set(path, file);
+  }
+  return [...byPath.values()];
+}
+
+async function filesNamed(names: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const name of names) {
     if (name === standardInput) files.push(name);
@@ -27,7 +38,9 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function filesIn(folder: string): Promise<string[]> {
   const files: string[] = [];
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => undefined);
+  // Reading it as a file reports why it cannot be read.
+  if (entries === undefined) return [folder];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);

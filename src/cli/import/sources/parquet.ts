@@ -87,6 +87,7 @@ function toJson(value: unknown): Json {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : rawNumber(String(value));
   }
+  if (Object.is(value, -0)) return rawNumber('-0');
   if (typeof value === 'number') return Number.isFinite(value) ? value : rawNumber(String(value));
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (value instanceof Date) return value.toISOString();

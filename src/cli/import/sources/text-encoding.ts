@@ -9,7 +9,7 @@ export async function* asUtf8(source: AsyncIterable<Buffer>): AsyncGenerator<Buf
   let decoder: TextDecoder | undefined;
   for await (const chunk of joinedHead(source, utf8Mark.length + 1)) {
     if (encoding !== undefined) {
-      yield decoder === undefined ? chunk : Buffer.from(decoder.decode(chunk, { stream: true }));
+      yield decoder === undefined ? chunk : decoded(decoder, chunk);
       continue;
     }
     encoding = encodingOf(chunk);
@@ -17,8 +17,18 @@ export async function* asUtf8(source: AsyncIterable<Buffer>): AsyncGenerator<Buf
       yield chunk.subarray(0, utf8Mark.length).equals(utf8Mark) ? chunk.subarray(utf8Mark.length) : chunk;
     else {
       decoder = new TextDecoder(encoding, { fatal: true });
-      yield Buffer.from(decoder.decode(chunk, { stream: true }));
+      yield decoded(decoder, chunk);
     }
+  }
+  if (decoder !== undefined) yield decoded(decoder);
+}
+
+/** Without a chunk, what was held back of the last one must be whole. */
+function decoded(decoder: TextDecoder, chunk?: Buffer): Buffer {
+  try {
+    return Buffer.from(decoder.decode(chunk, { stream: chunk !== undefined }));
+  } catch {
+    throw new BadLine(`it is ${decoder.encoding.toUpperCase()}, and damaged or cut`, 'damaged UTF-16');
   }
 }
 
