@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 const target = resolve(process.argv[2] ?? join(import.meta.dirname, 'build/client-package'));
 const contents = join(target, 'package');
 /** Packages that src/client and src/model import. */
-const dependencies = ['@grpc/grpc-js', '@grpc/proto-loader', 'zod'];
+const dependencies = ['@grpc/grpc-js', '@grpc/proto-loader'];
 
 process.chdir(import.meta.dirname);
 rmSync(contents, { recursive: true, force: true });

@@ -1,13 +1,13 @@
 /** Tasks of the commands that work on this machine, and not through a server. */
-import {
-  type CopyVault,
-  type Diagnose,
-  machineMemoryBytes,
-  type MigrateStorage,
-  type RestoreVault,
-  type SalvageVault,
-  type ServeOptions,
+import type {
+  CopyVault,
+  Diagnose,
+  MigrateStorage,
+  RestoreVault,
+  SalvageVault,
+  ServeOptions,
 } from './cli/index.js';
+import { machineMemoryBytes } from './cli/serve/settings.js';
 import { createLiveCodec } from './codec/index.js';
 import { loadCore } from './core/index.js';
 import { diagnose } from './doctor/index.js';

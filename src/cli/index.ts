@@ -10,6 +10,5 @@ export type {
   RunningServer,
   StartServer,
 } from './context.js';
-export { machineMemoryBytes } from './serve/settings.js';
 export type { Io } from './io.js';
 export type { Durability, ServeOptions, StorageKind } from './serve/options.js';

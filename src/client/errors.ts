@@ -80,3 +80,8 @@ function errorInfo(metadata: Metadata): ErrorInfo | undefined {
     return undefined; // Malformed details are ignored; the code is still valid.
   }
 }
+
+/** Returns the error of an argument that is not as it should be, found before anything was sent. */
+export function invalid(field: string, message: string): ClientError {
+  return new ClientError(status.INVALID_ARGUMENT, `${field}: ${message}`, 'INVALID_FIELD', { field });
+}

@@ -1,4 +1,4 @@
-export { defaultPort, parseAddress } from './options.js';
+export { defaultPort, parseAddress } from './address.js';
 export type * from './analytics-types.js';
 export type * from './similar-types.js';
 export type * from './compaction.js';

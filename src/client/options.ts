@@ -1,10 +1,9 @@
-import { isIPv4, isIPv6 } from 'node:net';
-import { status } from '@grpc/grpc-js';
-import { z } from 'zod';
-import { ClientError } from './errors.js';
-import { defaultRetry, type RetryPolicy } from './retry.js';
 import { isLoopbackHost } from '../model/index.js';
+import { parseAddress } from './address.js';
 import type { ClientTls, ConnectOptions } from './connection-types.js';
+import { invalid } from './errors.js';
+import { withKnownFields } from './request-fields.js';
+import { defaultRetry, type RetryPolicy } from './retry.js';
 
 const receiveBytesDefault = 64 * 1024 * 1024;
 
@@ -29,114 +28,68 @@ export interface CheckedOptions {
   readonly token: ConnectOptions['token'];
 }
 
-const wholeNumber = (min: number, max: number) => {
-  const error = `it is a whole number from ${min} to ${max}`;
-  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
-};
-
-const server = z
-  .string({ error: 'it is a text: HOST, HOST:PORT or unix:/path' })
-  .transform((text, context) => {
-    try {
-      return parseAddress(text);
-    } catch (error) {
-      context.addIssue((error as RangeError).message);
-      return z.NEVER;
-    }
-  });
-
-const pem = z
-  .union([z.string(), z.instanceof(Uint8Array).transform((bytes) => Buffer.from(bytes).toString('latin1'))], {
-    error: 'it is a text in PEM, or its bytes',
-  })
-  .refine((text) => text.includes('-----BEGIN '), { error: 'it is not PEM (the content of the file)' });
-const tlsShape = {
-  ca: pem.optional(),
-  cert: pem.optional(),
-  key: pem.optional(),
-  serverName: z.string({ error: 'it is a text' }).min(1, { error: 'it is empty' }).optional(),
-};
-const tlsFields = z
-  .strictObject(tlsShape, { error: objectError('true, false, or {ca, cert, key, serverName}') })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-    error: 'cert and key go together',
-  });
-/** A union would report the fault of none of its members: booleans are replaced before. */
-const tls = z.preprocess((value) => {
-  if (typeof value === 'boolean') return value ? {} : undefined;
-  return value;
-}, tlsFields.optional());
-const tokenForm = { error: 'it is empty, or has characters that no token has' };
-const tokenText = z.string({ error: 'it is a text' }).regex(/^[\x21-\x7e]+$/, tokenForm);
-const token = z
-  .custom<string | (() => string | Promise<string>)>(
-    (value) => typeof value === 'string' || typeof value === 'function',
-    { error: 'it is a text, or a function that returns one' },
-  )
-  .refine((value) => typeof value !== 'string' || tokenText.safeParse(value).success, tokenForm);
-
-const schema = z.strictObject(
-  {
-    server,
-    vault: z.string({ error: 'it is a text' }).default(''),
-    tls: tls.optional(),
-    token: token.optional(),
-    receiveBytesMax: wholeNumber(1, receiveBytesMaxMax).default(receiveBytesDefault),
-    retry: z
-      .strictObject(
-        { attemptsMax: wholeNumber(1, attemptsMaxMax), backoffMs: wholeNumber(0, timerMsMax) },
-        { error: objectError('{attemptsMax, backoffMs}') },
-      )
-      .default(defaultRetry),
-    signal: z.instanceof(AbortSignal, { error: 'it is an AbortSignal' }).optional(),
-  },
-  { error: objectError('an object with "server"') },
-);
-
-/**
- * Error of an object's type: the default words for an unknown field, our own for a value that is not an
- * object.
- */
-function objectError(what: string) {
-  return ({ code }: { readonly code: string }) => (code === 'invalid_type' ? `it is ${what}` : undefined);
-}
-
 /** @throws ClientError INVALID_FIELD, with the field's name */
 export function checkConnectOptions(options: ConnectOptions): CheckedOptions {
-  const result = schema.safeParse(options);
-  if (result.success) return checkToken(withClientTls(result.data));
-  const { issues } = result.error;
-  // A misspelt name also means a missing one: report the misspelt name.
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
-  const field = issue.path.map(String).join('.');
-  if (issue.code !== 'unrecognized_keys') throw invalid(field === '' ? 'options' : field, issue.message);
-  const unknown = [...issue.path.map(String), issue.keys[0]!].join('.');
-  const shapes: Readonly<Record<string, object>> = {
-    retry: schema.shape.retry.unwrap().shape,
-    tls: tlsShape,
+  const given = withKnownFields('connect', options);
+  const { vault = '', receiveBytesMax = receiveBytesDefault, signal } = given;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid('signal', 'it is an AbortSignal');
+  const checked = {
+    server: addressOf(given.server),
+    vault: text('vault', vault),
+    receiveBytesMax: wholeNumber('receiveBytesMax', receiveBytesMax, 1, receiveBytesMaxMax),
+    retry: given.retry === undefined ? defaultRetry : retryOf(given.retry),
+    signal,
+    tls: tlsOf(given.tls),
+    token: tokenOf(given.token),
   };
-  const known = Object.keys(shapes[field] ?? schema.shape);
-  throw invalid(unknown, `there is no such option; known are ${known.join(', ')}`);
+  refuseOpenToken(checked);
+  return checked;
 }
 
-type Parsed = z.output<typeof schema>;
+function addressOf(server: unknown): string {
+  if (typeof server !== 'string') throw invalid('server', 'it is a text: HOST, HOST:PORT or unix:/path');
+  try {
+    return parseAddress(server);
+  } catch (error) {
+    throw invalid('server', (error as RangeError).message);
+  }
+}
 
-/** Makes options that are absent undefined. */
-function withClientTls({ tls: encryption, token: given, signal, ...rest }: Parsed): CheckedOptions {
-  const set = Object.entries(encryption ?? {}).filter(([, value]) => value !== undefined);
-  return { ...rest, signal, token: given, tls: encryption && Object.fromEntries(set) };
+function retryOf(retry: RetryPolicy): RetryPolicy {
+  const { attemptsMax, backoffMs } = withKnownFields('retry', retry, 'retry');
+  return {
+    attemptsMax: wholeNumber('retry.attemptsMax', attemptsMax, 1, attemptsMaxMax),
+    backoffMs: wholeNumber('retry.backoffMs', backoffMs, 0, timerMsMax),
+  };
+}
+
+function tlsOf(tls: ConnectOptions['tls']): CheckedTls | undefined {
+  if (tls === undefined || typeof tls === 'boolean') return tls ? {} : undefined;
+  if (typeof tls !== 'object') throw invalid('tls', 'it is true, false, or {ca, cert, key, serverName}');
+  const { ca, cert, key, serverName } = withKnownFields('tls', tls, 'tls');
+  if ((cert === undefined) !== (key === undefined)) throw invalid('tls', 'cert and key go together');
+  if (serverName === '') throw invalid('tls.serverName', 'it is empty');
+  return {
+    ...(ca !== undefined && { ca: pem('tls.ca', ca) }),
+    ...(cert !== undefined && { cert: pem('tls.cert', cert) }),
+    ...(key !== undefined && { key: pem('tls.key', key) }),
+    ...(serverName !== undefined && { serverName: text('tls.serverName', serverName) }),
+  };
+}
+
+function tokenOf(token: ConnectOptions['token']): ConnectOptions['token'] {
+  if (token === undefined || typeof token === 'function') return token;
+  if (typeof token !== 'string') throw invalid('token', 'it is a text, or a function that returns one');
+  return checkTokenText(token);
 }
 
 /** Refuses to send a token over a network without TLS. */
-function checkToken(options: CheckedOptions): CheckedOptions {
-  const { server: address, token: given, tls: encryption } = options;
-  const host = address.slice(0, address.lastIndexOf(':'));
-  if (given === undefined || encryption !== undefined) return options;
-  if (address.startsWith('unix:') || isLoopbackHost(host)) return options;
-  throw invalid(
-    'token',
-    `without TLS it would be sent to ${address} for everybody on the way to read; set tls`,
-  );
+function refuseOpenToken({ server, token, tls }: CheckedOptions): void {
+  if (token === undefined || tls !== undefined || server.startsWith('unix:')) return;
+  if (isLoopbackHost(server.slice(0, server.lastIndexOf(':')))) return;
+  const why = `without TLS it would be sent to ${server} for everybody on the way to read; set tls`;
+  throw invalid('token', why);
 }
 
 /** @throws ClientError INVALID_FIELD if it is not a valid time */
@@ -146,73 +99,25 @@ export function checkTimeout(timeoutMs: number): number {
 }
 
 /** @throws ClientError INVALID_FIELD if it is no token */
-export function checkTokenText(text: string): string {
-  const result = tokenText.safeParse(text);
-  if (result.success) return text;
-  throw invalid('token', result.error.issues[0]!.message);
+export function checkTokenText(token: unknown): string {
+  if (/^[\x21-\x7e]+$/.test(text('token', token))) return token as string;
+  throw invalid('token', 'it is empty, or has characters that no token has');
 }
 
-export function invalid(field: string, message: string): ClientError {
-  return new ClientError(status.INVALID_ARGUMENT, `${field}: ${message}`, 'INVALID_FIELD', { field });
+function text(field: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw invalid(field, 'it is a text');
 }
 
-export const defaultPort = 7411;
-
-/** Limit of a unix socket's path in bytes, given by the kernel's address structure. */
-const socketPathBytesMax = 107;
-
-/** Description of an address's forms. */
-const form = `HOST, HOST:PORT (port ${defaultPort} when none is named) or unix:/path`;
-
-/**
- * Parses a server's address: HOST, HOST:PORT, [IPV6]:PORT or unix:/path. Returns it with its port.
- * @throws RangeError with a sentence that describes the fault
- */
-export function parseAddress(text: string, { portMin = 1 }: { readonly portMin?: 0 | 1 } = {}): string {
-  if (text.trim() === '') throw new RangeError(`it is empty; an address is ${form}`);
-  if (/^unix:/i.test(text)) return unixAddress(text);
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text);
-  if (scheme) throw new RangeError(schemeRefused(scheme[1]!.toLowerCase(), scheme[2]!));
-  const { host, port } = splitPort(text);
-  if (!isHost(host)) throw new RangeError(`${JSON.stringify(text)} is not an address: an address is ${form}`);
-  if (port === undefined) return `${host}:${defaultPort}`;
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535 || Number(port) < portMin) {
-    throw new RangeError(`${JSON.stringify(port)} is not a port: ports are ${portMin} to 65535`);
-  }
-  return `${host}:${Number(port)}`;
+function wholeNumber(field: string, value: unknown, min: number, max: number): number {
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
+  throw invalid(field, `it is a whole number from ${min} to ${max}`);
 }
 
-function splitPort(text: string): { readonly host: string; readonly port: string | undefined } {
-  if (isIPv6(text)) throw new RangeError(`an IPv6 address is written in brackets: [${text}]:${defaultPort}`);
-  const cut = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text);
-  return cut ? { host: cut[1]!, port: cut[2] } : { host: '', port: undefined };
-}
-
-function isHost(host: string): boolean {
-  if (host.startsWith('[')) return host.endsWith(']') && isIPv6(host.slice(1, -1));
-  // A host of digits and dots is an IPv4 address or invalid: systems read "1" and "127.1" in ways that nobody
-  // means.
-  if (/^[\d.]+$/.test(host)) return isIPv4(host);
-  return host.length <= 253 && /^[\p{L}\p{N}_]([\p{L}\p{N}_.-]*[\p{L}\p{N}_])?\.?$/u.test(host);
-}
-
-function unixAddress(text: string): string {
-  const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-  if (!path.startsWith('/') || path.includes('\0')) {
-    throw new RangeError(`${JSON.stringify(text)} names no socket: it is unix:/path, with a whole path`);
-  }
-  const bytes = Buffer.byteLength(path);
-  if (bytes > socketPathBytesMax) {
-    throw new RangeError(
-      `a socket's path has ${socketPathBytesMax} bytes at most, and this one has ${bytes}`,
-    );
-  }
-  return `unix:${path}`;
-}
-
-function schemeRefused(scheme: string, rest: string): string {
-  const plain = rest.replace(/\/.*$/s, '');
-  const example = plain === '' ? `127.0.0.1:${defaultPort}` : plain;
-  const withTls = ['https', 'grpcs'].includes(scheme) ? ', and an option for TLS beside it' : '';
-  return `${scheme}:// does not belong to an address: write ${example}${withTls}`;
+function pem(field: string, value: unknown): string {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array))
+    throw invalid(field, 'it is a text in PEM, or its bytes');
+  const content = typeof value === 'string' ? value : Buffer.from(value).toString('latin1');
+  if (content.includes('-----BEGIN ')) return content;
+  throw invalid(field, 'it is not PEM (the content of the file)');
 }

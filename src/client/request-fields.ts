@@ -7,12 +7,13 @@ import type {
   WarmOptions,
 } from './analytics-types.js';
 import type { CompactOptions } from './compaction.js';
-import type { CallControl } from './connection-types.js';
+import type { CallControl, ClientTls, ConnectOptions } from './connection-types.js';
 import type { NewMessage } from './content-types.js';
 import type { EraseOptions } from './erasure.js';
 import type { CollectGarbageOptions } from './maintenance-types.js';
-import { invalid } from './options.js';
+import { invalid } from './errors.js';
 import type * as R from './read-types.js';
+import type { RetryPolicy } from './retry.js';
 import type { GarbagePageOptions, PutSegmentsOptions, SegmentReference } from './segment-types.js';
 import type { DuplicatesOptions, SimilarOptions, SimilarTarget } from './similar-types.js';
 import type { AuditFilter, LabelValue, VaultSettings } from './vault-types.js';
@@ -21,6 +22,9 @@ import type * as T from './write-types.js';
 
 /** Objects that callers give, by the name of what takes them. */
 interface Objects {
+  readonly connect: ConnectOptions;
+  readonly tls: ClientTls;
+  readonly retry: RetryPolicy;
   readonly control: CallControl;
   readonly vault: CallControl & { readonly vault?: string };
   readonly store: T.StoreRequest;
@@ -90,6 +94,17 @@ const list = { filter: true, order: true, pageSize: true, ...control } as const;
 const label = { label: true, value: true } as const;
 
 const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
+  connect: {
+    server: true,
+    vault: true,
+    tls: true,
+    token: true,
+    receiveBytesMax: true,
+    retry: true,
+    signal: true,
+  },
+  tls: { ca: true, cert: true, key: true, serverName: true },
+  retry: { attemptsMax: true, backoffMs: true },
   control,
   vault: { vault: true, ...control },
   store: { conversation: true, messages: true, ...write },

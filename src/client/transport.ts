@@ -12,8 +12,8 @@ import {
   type ClientWritableStream,
 } from '@grpc/grpc-js';
 import type { Method } from './contract.js';
-import { ClientError, toClientError } from './errors.js';
-import { checkTimeout, checkTokenText, type CheckedOptions, invalid } from './options.js';
+import { ClientError, invalid, toClientError } from './errors.js';
+import { checkTimeout, checkTokenText, type CheckedOptions } from './options.js';
 import { waitToRetry, type RetryPolicy } from './retry.js';
 import { withKnownFields } from './request-fields.js';
 import type { CallControl } from './connection-types.js';

@@ -26,44 +26,54 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const home = { XDG_CONFIG_HOME: folder };
 
 describe('the connection of a command', () => {
-  it('is to this machine, without TLS or a token, if nothing is said', () => {
-    expect(resolveConnection({}, undefined, {})).toEqual({ server: '127.0.0.1:7411' });
+  it('is to this machine, without TLS or a token, if nothing is said', async () => {
+    expect(await resolveConnection({}, undefined, {})).toEqual({ server: '127.0.0.1:7411' });
   });
 
-  it('comes from options, then the environment, then the profile', () => {
+  it('comes from options, then the environment, then the profile', async () => {
     const ca = pem('CERTIFICATE');
     const profile = { server: 'db.example.com:7411', vault: 'of-profile', tls: { ca }, token: 'stk_of-file' };
-    expect(resolveConnection({}, 'prod', home)).toEqual(profile);
-    expect(resolveConnection({}, undefined, { ...home, STOWKEN_PROFILE: 'prod' })).toEqual(profile);
-    expect(resolveConnection({}, 'plain', { ...home, STOWKEN_PROFILE: 'prod' })).toEqual({
+    expect(await resolveConnection({}, 'prod', home)).toEqual(profile);
+    expect(await resolveConnection({}, undefined, { ...home, STOWKEN_PROFILE: 'prod' })).toEqual(profile);
+    expect(await resolveConnection({}, 'plain', { ...home, STOWKEN_PROFILE: 'prod' })).toEqual({
       server: '127.0.0.1:1',
     });
     const env = { ...home, STOWKEN_SERVER: 'env:1', STOWKEN_VAULT: 'of-env', STOWKEN_TOKEN: 'stk_of-env' };
     const ofEnvironment = { ...profile, server: 'env:1', vault: 'of-env', token: 'stk_of-env' };
-    expect(resolveConnection({}, 'prod', env)).toEqual(ofEnvironment);
-    expect(resolveConnection({ server: 'flag:1', vault: 'flag', token: 'stk_flag' }, 'prod', env)).toEqual({
+    expect(await resolveConnection({}, 'prod', env)).toEqual(ofEnvironment);
+    expect(
+      await resolveConnection({ server: 'flag:1', vault: 'flag', token: 'stk_flag' }, 'prod', env),
+    ).toEqual({
       ...profile,
       server: 'flag:1',
       vault: 'flag',
       token: 'stk_flag',
     });
-    expect(resolveConnection({ tokenFile: inFolder('token') }, undefined, env).token).toBe('stk_of-file');
+    expect((await resolveConnection({ tokenFile: inFolder('token') }, undefined, env)).token).toBe(
+      'stk_of-file',
+    );
   });
 
-  it('has a certificate of its own from files, and TLS with each of its options', () => {
+  it('has a certificate of its own from files, and TLS with each of its options', async () => {
     const [cert, key] = [inFolder('cert.pem'), inFolder('key.pem')];
     const both = { cert: pem('CERTIFICATE'), key: pem('PRIVATE KEY') };
-    expect(resolveConnection({ cert, key }, undefined, {}).tls).toEqual(both);
-    expect(resolveConnection({}, undefined, { STOWKEN_CERT: cert, STOWKEN_KEY: key }).tls).toEqual(both);
-    expect(resolveConnection({ tls: true }, undefined, {}).tls).toEqual({});
+    expect((await resolveConnection({ cert, key }, undefined, {})).tls).toEqual(both);
+    expect((await resolveConnection({}, undefined, { STOWKEN_CERT: cert, STOWKEN_KEY: key })).tls).toEqual(
+      both,
+    );
+    expect((await resolveConnection({ tls: true }, undefined, {})).tls).toEqual({});
     const named = { STOWKEN_TLS_SERVER_NAME: 'of-env' };
-    expect(resolveConnection({ tls: true }, undefined, named).tls).toEqual({ serverName: 'of-env' });
-    expect(resolveConnection({ tls: true, tlsServerName: 'flag' }, undefined, named).tls).toEqual({
+    expect((await resolveConnection({ tls: true }, undefined, named)).tls).toEqual({ serverName: 'of-env' });
+    expect((await resolveConnection({ tls: true, tlsServerName: 'flag' }, undefined, named)).tls).toEqual({
       serverName: 'flag',
     });
-    expect(resolveConnection({}, undefined, named).tls).toBeUndefined();
-    expect(() => resolveConnection({ tlsServerName: 'flag' }, undefined, {})).toThrow(/needs --tls-ca/);
-    expect(resolveConnection({}, undefined, { STOWKEN_TLS_CA: inFolder('ca.pem') }).tls).toHaveProperty('ca');
+    expect((await resolveConnection({}, undefined, named)).tls).toBeUndefined();
+    await expect(resolveConnection({ tlsServerName: 'flag' }, undefined, {})).rejects.toThrow(
+      /needs --tls-ca/,
+    );
+    expect(
+      (await resolveConnection({}, undefined, { STOWKEN_TLS_CA: inFolder('ca.pem') })).tls,
+    ).toHaveProperty('ca');
   });
 
   it.each([

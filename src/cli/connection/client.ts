@@ -36,7 +36,7 @@ export async function withClient<T>(
   { interruption: { signal }, profile, io }: Pick<Context, 'interruption' | 'profile' | 'io'>,
   run: (client: StowkenClient) => Promise<T>,
 ): Promise<T> {
-  const chosen = resolveConnection(options, profile(), io.env);
+  const chosen = await resolveConnection(options, profile(), io.env);
   const client = open({ ...chosen, signal });
   try {
     return await run(client);

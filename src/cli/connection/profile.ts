@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
-import { yaml } from '../yaml.js';
 import { UsageError } from '../context.js';
 import { describeFileError } from '../errors.js';
 
@@ -68,7 +68,7 @@ export function readProfile(name: string, env: Environment): Profile {
 function readProfiles(file: string, name: string): z.output<typeof profiles> {
   let content: unknown;
   try {
-    content = yaml().parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });
+    content = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });
   } catch (error) {
     const words = describeFileError(error as Error, file);
     if (words === undefined) throw new UsageError(`${file}: ${(error as Error).message.split('\n')[0]}`);

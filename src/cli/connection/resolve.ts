@@ -3,7 +3,7 @@ import { type ClientTls, type ConnectOptions, parseAddress } from '../../client/
 import { UsageError } from '../context.js';
 import { describeFileError } from '../errors.js';
 import { defaultServer, type ServerOption } from './options.js';
-import { type Profile, readProfile } from './profile.js';
+import type { Profile } from './profile.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,13 +12,13 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * else it has its default.
  * @throws UsageError that names the source of a wrong value
  */
-export function resolveConnection(
+export async function resolveConnection(
   options: ServerOption,
   profileName: string | undefined,
   env: Environment,
-): ConnectOptions & { readonly server: string } {
+): Promise<ConnectOptions & { readonly server: string }> {
   const name = profileName ?? (env['STOWKEN_PROFILE'] || undefined);
-  const profile = name === undefined ? {} : readProfile(name, env);
+  const profile = name === undefined ? {} : (await import('./profile.js')).readProfile(name, env);
   const vault = options.vault ?? (env['STOWKEN_VAULT'] || profile.vault);
   const tls = tlsOf(options, profile, env);
   const token = tokenOf(options, profile, env);

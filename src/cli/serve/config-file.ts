@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Node } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import { describeFileError } from '../errors.js';
-import { yaml } from '../yaml.js';
 import { UsageError } from '../context.js';
 import { type Setting, type SettingName, settings } from './options.js';
 
@@ -23,6 +23,11 @@ export interface ConfigFile {
 }
 
 const names = Object.keys(settings) as SettingName[];
+
+const require = createRequire(import.meta.url);
+
+/** Loads the parser on first use: that takes as long as a short command, and few servers have such a file. */
+const yaml = () => require('yaml') as typeof Yaml;
 
 /** Reads a config file, and finds everything that is wrong in it. @throws UsageError if it cannot be read */
 export function readConfigFile(file: string): ConfigFile {
@@ -51,7 +56,7 @@ export function readConfigFile(file: string): ConfigFile {
   const problems: ConfigProblem[] = [];
   for (const { key, value } of document.contents.items) {
     const name = isScalar(key) ? String(key.value) : String(key);
-    const line = lineAt((key as Node).range?.[0]);
+    const line = lineAt((key as Yaml.Node).range?.[0]);
     const wrong = (message: string): void => void problems.push({ line, key: name, message });
     if (!isSettingName(name)) {
       wrong(unknownSetting(name));
