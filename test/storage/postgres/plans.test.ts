@@ -4,9 +4,11 @@ import type { SegmentHash } from '../../../src/model/index.js';
 import { migratePostgres } from '../../../src/storage/index.js';
 import { removeHashes } from '../../../src/storage/postgres/commit/hashes.js';
 import { findByHash, placesFrom } from '../../../src/storage/postgres/commit/lookup.js';
+import { requireKept, requireNew, requireUnasked } from '../../../src/storage/postgres/commit/one-trip.js';
+import { requireShared } from '../../../src/storage/postgres/commit/prefixes.js';
 import { requireStored } from '../../../src/storage/postgres/commit/work.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
-import { bytes, int } from '../../../src/storage/postgres/database/driver.js';
+import { bytes, int, type Statement, type Value } from '../../../src/storage/postgres/database/driver.js';
 import type { Transaction } from '../../../src/storage/postgres/database/transaction.js';
 import { headColumns } from '../../../src/storage/postgres/formats/head.js';
 import { headOf, restOf } from '../../../src/storage/postgres/formats/ids.js';
@@ -234,5 +236,76 @@ describe.skipIf(postgresMissing !== undefined)('lists by fields', () => {
       // Twice by the index, and their rows.
       expect(read).toBeLessThanOrEqual((3 * rows) / 200);
     }
+  });
+});
+
+describe.skipIf(postgresMissing !== undefined)('statements by which a store checks what it goes by', () => {
+  const schema = schemaName();
+  const rows = 2_000;
+  const uuidFor = (n: number) => headOf(createHash('md5').update(String(n)).digest('hex') as SegmentHash);
+  let database: Database;
+  const fill = [
+    `insert into conv (p, ${headColumns}) select 1, 1, 1, 1, n, n, 1, n, n, n, null, md5(n::text)::uuid,
+      n::text::bytea, 'a', 'b', 'c', '', '', 7 from generate_series(1, ${rows}) n`,
+    `insert into hx (p, slot, k, tokens, h, r) select 1, n, 7, 3, md5(n::text)::uuid, md5(n::text)::uuid
+      from generate_series(1, ${rows}) n`,
+    `insert into prefix (p, n, g, idh, blocks) select 1, 0, md5('g')::uuid, md5(n::text)::uuid,
+      decode(md5(n::text), 'hex') from generate_series(1, ${rows}) n`,
+    `insert into req (p, at, rid, digest, result) select 1, n, md5(n::text)::uuid, md5('d')::uuid, ''
+      from generate_series(1, ${rows}) n`,
+    `insert into ref (p, slot, k, n) select 1, n, 7, 2 from generate_series(1, ${rows}) n`,
+    'insert into gate (p, g9, ep) values (1, 5, 33)',
+  ];
+  beforeAll(async () => {
+    const url = await testDatabase();
+    await migratePostgres({ url, schema });
+    database = await Database.open({ url, schema, connectionsMax: 2 });
+    for (const text of fill) await database.query({ name: '', text });
+  });
+  afterAll(async () => {
+    await database.query({ name: '', text: `drop schema ${schema} cascade` });
+    await database.close();
+  });
+
+  const all = Array.from({ length: 40 }, (_, n) => uuidFor(n + 1));
+  const kept = [p, all, all.map(() => '7'), all.map((_, n) => n + 1), all.length, 5];
+  const [none, g] = [[uuidFor(-1), uuidFor(-2)], uuidFor(0)];
+  const blocks = [Buffer.alloc(8), Buffer.alloc(8, 1)];
+  const checks: [string, Statement, Value[], string, number][] = [
+    ['a new id', requireNew, [p, none[0]!, []], 'conv', 0],
+    ['new segments', requireNew, [p, none[0]!, none], 'hx', 0],
+    ['a new request', requireUnasked, [p, none[0]!], 'req', 0],
+    ['a new beginning', requireShared, [p, 0, g, ...blocks, ...blocks, 0, true], 'prefix', 0],
+    ['segments seen under this gate', requireKept, [...kept, 33], 'hx', 0],
+    ['segments seen under another gate', requireKept, [...kept, 32], 'hx', all.length],
+    ['references of these segments', requireKept, [...kept, 32], 'ref', all.length],
+  ];
+
+  it.each(['nothing', 'all'])(
+    'read their own rows alone when the planner knows %s of them',
+    async (known) => {
+      const tables = ['conv', 'hx', 'prefix', 'req', 'ref', 'gate'];
+      if (known === 'all')
+        for (const table of tables) await database.query({ name: '', text: `analyze ${table}` });
+      for (const mode of ['force_custom_plan', 'force_generic_plan'])
+        for (const [what, statement, values, table, most] of checks) {
+          const read = await readBy(database, table, async (transaction) => {
+            transaction.send({ name: '', text: `set local plan_cache_mode = ${mode}` });
+            await transaction.query(statement, values);
+          });
+          expect(read, `${what}, ${mode}`).toBeLessThanOrEqual(most);
+        }
+    },
+  );
+
+  it('refuse a segment that is condemned, or gone, but under the gate under which it was seen', async () => {
+    const refused = (clock: number) => database.query(requireKept, [...kept, clock]);
+    await refused(32);
+    await database.query({ name: '', text: 'update ref set condemned = 34 where p = 1 and slot = 3' });
+    await expect(refused(32)).rejects.toMatchObject({ code: '22012' });
+    await refused(33);
+    await database.query({ name: '', text: 'update ref set condemned = null where p = 1 and slot = 3' });
+    await database.query({ name: '', text: 'delete from hx where p = 1 and slot = 4' });
+    await expect(refused(32)).rejects.toMatchObject({ code: '22012' });
   });
 });

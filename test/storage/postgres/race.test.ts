@@ -204,7 +204,7 @@ describe.skipIf(postgresMissing !== undefined)('servers that store what others c
   /** Does something with gates that hold nobody. */
   async function withoutGate(work: () => Promise<void>): Promise<void> {
     const kept = [{ ...holdGate }, { ...requireGate }] as const;
-    const text = 'select $2::int g where $1::int is not null';
+    const text = 'select $2::int g, 0 clock where $1::int is not null';
     Object.assign(holdGate, { name: 'gate_off', text });
     Object.assign(requireGate, { name: 'gate_off_too', text });
     try {

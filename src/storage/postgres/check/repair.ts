@@ -1,6 +1,6 @@
 import { frameRegistryId, undefinedIfCorruptFrame } from '../../../codec/index.js';
 import type { RepairOptions, RepairReport, Violation } from '../../contract/checks.js';
-import { lockGate } from '../collect/condemn.js';
+import { lockGate, passGate, readClock, tick } from '../collect/condemn.js';
 import { fold } from '../commit/fold.js';
 import type { VaultParts } from '../commit/parts.js';
 import type { Transaction } from '../database/transaction.js';
@@ -61,6 +61,10 @@ async function rebuild(
 ): Promise<void> {
   const { partitions } = vault;
   for (const p of partitions.all) await transaction.query(lockGate, [p]);
+  // Segments that a server saw before are looked up once more.
+  const now = (await readClock(transaction, partitions)) + 1;
+  transaction.send(tick, [partitions.first, now]);
+  for (const p of partitions.all) transaction.send(passGate, [p, now]);
   for (const p of partitions.all) await fold(transaction, p);
   await vault.registries.refresh(transaction);
   await vault.labels.renew(transaction);

@@ -11,7 +11,7 @@ import { headOf, type Place, placeOf } from '../formats/ids.js';
 import type { Partitions } from '../partitions.js';
 import { gateNumber } from '../schema/kinds.js';
 
-const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
+export const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
 const condemnSegments: Statement = {
   name: 'segments_condemn',
   text: `update ref set condemned = $2 from unnest($3::int8[], $4::int4[]) u(k, slot)
@@ -36,7 +36,7 @@ export const lockGate: Statement = {
  */
 const limitLocks: Statement = { name: 'gate_patience', text: `set local lock_timeout = 3000` };
 /** Notes the tick of a barrier; of two that pass at the same time the later one stays. */
-const passGate: Statement = {
+export const passGate: Statement = {
   name: 'gate_pass',
   text: 'update gate set ep = (case when ep < $2 then $2 else ep end) where p = $1',
 };
@@ -56,6 +56,10 @@ const othersMs = 3_000;
  *    segments after this, and sees that they are condemned: then it revives them, or brings them once more.
  * 3. Bury: after a fold of all that is visible, what is still condemned, and still without references, is
  *    deleted.
+ *
+ * The barrier also notes the tick in each row of the gate. A change that holds one with the clock under which
+ * an earlier change of its process looked for a segment knows that no barrier came between: ticks rise with
+ * the transactions that condemn, so that what is condemned after a look has a later one.
  *
  * A reader's lease has the clock of its beginning at most: what was condemned by a later tick may be read by
  * it. Whoever opens a conversation at a tick's time or after it finds no manifest that named what that tick

@@ -198,8 +198,11 @@ export class Committer {
     }
     this.vault.kinds.note(works?.kinds ?? []);
     const deleted = new Set(change.deleteSegments);
-    for (const { state } of works?.all ?? [])
-      known.note([...state.segments].filter(([hash]) => !deleted.has(hash)));
+    for (const { p, state } of works?.all ?? []) {
+      const seen = [...state.segments].filter(([hash]) => !deleted.has(hash));
+      if (state.clock === undefined) known.note(seen);
+      else known.noteUnder(p, state.clock, seen);
+    }
   }
 }
 

@@ -11,18 +11,18 @@ function chunkOf(head: string): string {
 /**
  * The entries of the index by hash that have one of these heads, as a table of a statement: loose ones, and
  * those in chunks. An entry that moves from the one to the other is in one of them, since a statement sees
- * one state of the database. No chunk is joined: the columns of its entry are one value, found by keys, and
+ * one state of the database. Neither is joined: the columns of an entry are one value, found by keys, and
  * `offset 0` keeps it from being asked for once a column.
  */
 export function entriesOf(heads: '$2' | '$3'): string {
   return `(
-    select p, h, r, k, slot, tokens from hx where p = $1 and h = any(${heads}::uuid[])
-    union all
-    select $1::int, y.h, y.e[1]::uuid, y.e[2]::int8, y.e[3]::int4, y.e[4]::int4 from (
-      select u.h, (
+    select $1::int p, y.h, y.e[1]::uuid r, y.e[2]::int8 k, y.e[3]::int4 slot, y.e[4]::int4 tokens from (
+      select u.h, coalesce((
+        select array[l.r::text, l.k::text, l.slot::text, l.tokens::text] from hx l
+        where l.p = $1 and l.h = u.h), (
         select array[x.rs[x.i]::text, x.ks[x.i]::text, x.slots[x.i]::text, x.tokens[x.i]::text] from (
           select c.rs, c.ks, c.slots, c.tokens, array_position(c.hs, u.h) i
-          from hc c where c.p = $1 and c.h = ${chunkOf('u.h')} offset 0) x where x.i is not null) e
+          from hc c where c.p = $1 and c.h = ${chunkOf('u.h')} offset 0) x where x.i is not null)) e
       from unnest(${heads}::uuid[]) u(h) offset 0) y where y.e is not null)`;
 }
 

@@ -16,7 +16,7 @@ export const gateRows = 64;
 
 export const holdGate: Statement = {
   name: 'gate_hold',
-  text: `select ${gateNumber} from gate where p = $1 and ${gateNumber} = $2 for share`,
+  text: `select ep clock from gate where p = $1 and ${gateNumber} = $2 for share`,
 };
 const readRequest: Statement = {
   name: 'request_read',
@@ -54,6 +54,8 @@ export interface PartitionState {
   readonly registries: ReadonlyMap<number, boolean>;
   /** Labels of the vault, but for those that are being removed. */
   readonly labels: readonly Label[];
+  /** Clock of the gate that the change holds; undefined if it holds none, or does not know yet. */
+  clock?: number;
 }
 
 /** Conversations that a change is about, and the request that made it before. */
@@ -115,6 +117,7 @@ export async function lookInto(
     segments: placesFrom(found),
     registries: new Map(registries.map(({ id, dropping }) => [int(id), dropping !== null])),
     labels: labels.map(labelFrom).filter(({ isDropped }) => !isDropped),
+    clock: int(gate[0]?.['clock']),
   };
 }
 

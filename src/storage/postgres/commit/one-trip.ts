@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { frameRegistryId } from '../../../codec/index.js';
-import { isSegmentHash, type SegmentHash } from '../../../model/index.js';
+import { isSegmentHash, present, type SegmentHash } from '../../../model/index.js';
 import type { Change } from '../../contract/change.js';
 import type { Part } from '../../shared/change-ops.js';
 import { distinctHashes } from '../../shared/records.js';
-import type { Statement } from '../database/driver.js';
+import { int, type Statement } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { headOf, uuidOf } from '../formats/ids.js';
 import { gateNumber } from '../schema/kinds.js';
@@ -17,27 +17,32 @@ import { Works } from './works.js';
 /** Divides by zero unless a gate of the partition can be held. */
 export const requireGate: Statement = {
   name: 'gate_require',
-  text: `select 1 / count(*) from
-    (select ${gateNumber} from gate where p = $1 and ${gateNumber} = $2 for share) x`,
+  text: `select 1 / count(*), max(x.ep) clock from
+    (select ep from gate where p = $1 and ${gateNumber} = $2 for share) x`,
 };
 /** Divides by zero if there is a conversation of this id, or one of these segments. */
-const requireNew: Statement = {
+export const requireNew: Statement = {
   name: 'new_require',
   text: `select 1 / (case when count(*) = 0 then 1 else 0 end) from (
     select 1 a from conv where p = $1 and idh = $2
     union all select 1 a from ${entriesOf('$3')} e) x`,
 };
 /** Divides by zero if a request of this id is remembered. */
-const requireUnasked: Statement = {
+export const requireUnasked: Statement = {
   name: 'request_require',
   text: 'select 1 / (case when count(*) = 0 then 1 else 0 end) from req where p = $1 and rid = $2',
 };
-/** Divides by zero unless these segments are stored under these places, and none is condemned. */
-const requireKept: Statement = {
+/**
+ * Divides by zero unless these segments are stored under these places, and none is condemned. The gate that
+ * is held is asked first: if it has the clock under which they were seen, none of them is looked up.
+ */
+export const requireKept: Statement = {
   name: 'segments_keep',
-  text: `select 1 / (case when count(*) = $5::int then 1 else 0 end) 
-    from unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) where ${isIndexed}
-      and (select f.condemned from ref f where f.p = $1 and f.k = u.k and f.slot = u.slot) is null`,
+  text: `select 1 / (case
+    when (select ep from gate where p = $1 and ${gateNumber} = $6) = $7::int8 then 1
+    when (select count(*) from unnest($2::uuid[], $3::int8[], $4::int4[]) u(h, k, slot) where ${isIndexed}
+      and (select f.condemned from ref f where f.p = $1 and f.k = u.k and f.slot = u.slot) is null) = $5::int then 1
+    else 0 end)`,
 };
 /** Divides by zero unless these registries are stored, and none is about to go. */
 const requireRegistries: Statement = {
@@ -52,6 +57,8 @@ const requireLabels: Statement = {
     then 1 else 0 end) from label where p = $1 and not dropped`,
 };
 
+/** A clock that no gate has. */
+const noClock = -1;
 /** Segments above which a store is not worth a second attempt. */
 const segmentsMax = 4_096;
 
@@ -60,6 +67,10 @@ export interface OneTrip {
   readonly change: Change & Required<Pick<Change, 'put'>>;
   readonly p: number;
   readonly state: PartitionState;
+  /** Clock under which this process saw some of the segments: those that have it; and the others. */
+  readonly clock: number;
+  readonly seen: readonly SegmentHash[];
+  readonly unseen: readonly SegmentHash[];
 }
 
 /** Returns what a store in one trip would go by; undefined if this process knows too little. */
@@ -90,7 +101,10 @@ export function planOneTrip(
     registries: new Map([...registries].map((id) => [id, false])),
     labels: labels.current.filter(({ isDropped }) => !isDropped),
   };
-  return { change: { ...change, put, newSegments: fresh }, p, state };
+  const clock = known.clockOf(p) ?? noClock;
+  const seen = [...segments.keys()].filter((hash) => known.wasSeen(hash, clock));
+  const unseen = [...segments.keys()].filter((hash) => !known.wasSeen(hash, clock));
+  return { change: { ...change, put, newSegments: fresh }, p, state, clock, seen, unseen };
 }
 
 /**
@@ -100,25 +114,29 @@ export function planOneTrip(
 export function beginOneTrip(
   transaction: Transaction,
   vault: VaultParts,
-  { change, p, state }: OneTrip,
+  { change, p, state: believed, clock, seen, unseen }: OneTrip,
 ): Works {
   const { put, request, newSegments = [] } = change;
-  const { registries, labels } = state;
+  const { registries, labels } = believed;
   // Each attempt adds to a map of its own.
-  const segments = new Map(state.segments);
+  const state: PartitionState = { ...believed, segments: new Map(believed.segments) };
   const { partitions } = vault;
-  transaction.send(requireGate, [p, randomInt(gateRows)]);
+  const gate = randomInt(gateRows);
+  transaction.send(requireGate, [p, gate], undefined, ([row]) => (state.clock = int(row?.['clock'])));
   transaction.send(requireNew, [p, uuidOf(put.spec.id), newSegments.map(({ hash }) => headOf(hash))]);
   if (request) transaction.send(requireUnasked, [partitions.ofId(request.id), uuidOf(request.id)]);
-  if (segments.size > 0) {
-    const places = [...segments.values()];
+  const keep = (hashes: readonly SegmentHash[], seenUnder: number) => {
+    if (hashes.length === 0) return;
+    const places = hashes.map((hash) => present(state.segments.get(hash), 'its place is believed'));
     const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
-    transaction.send(requireKept, [p, [...segments.keys()].map(headOf), ...columns, segments.size]);
-  }
+    transaction.send(requireKept, [p, hashes.map(headOf), ...columns, hashes.length, gate, seenUnder]);
+  };
+  keep(seen, clock);
+  keep(unseen, noClock);
   if (registries.size > 0) transaction.send(requireRegistries, [p, [...registries.keys()], registries.size]);
   transaction.send(requireLabels, [p, labels.map(({ l }) => l), labels.length]);
   const prefixes = Prefixes.believe(transaction, partitions, put, vault.prefixes);
-  return Works.believe(transaction, vault, change, { p, state: { ...state, segments }, prefixes });
+  return Works.believe(transaction, vault, change, { p, state, prefixes });
 }
 
 const partsOfStore: ReadonlySet<string> = new Set(['put', 'newSegments', 'storedEarlier', 'request']);

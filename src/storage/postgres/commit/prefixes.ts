@@ -68,16 +68,16 @@ const readNeighboursOfGrown: Statement = {
 
 /**
  * Divides by zero unless some chunk is between the first two bounds, if $8, and none between the others, if
- * $9.
+ * $9. The order leaves one index that has it, whatever the planner knows of the table.
  */
-const requireShared: Statement = {
+export const requireShared: Statement = {
   name: 'prefix_require',
   text: `select 1 / (case when coalesce(sum(a), 0) = $8::int then 1 else 0 end) from (
     (select 1 a from prefix where p = $1 and n = $2 and g = $3 and blocks >= $4 and blocks < $5 and $8::int = 1
-      limit 1)
+      order by blocks limit 1)
     union all
     (select 2 a from prefix where p = $1 and n = $2 and g = $3 and blocks >= $6 and blocks < $7 and $9::bool
-      limit 1)) x`,
+      order by blocks limit 1)) x`,
 };
 
 type Before = Pick<Conversation, 'application' | 'totalTokens'>;

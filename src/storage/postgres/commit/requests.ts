@@ -5,6 +5,7 @@ import { isRemembered } from '../../shared/manifest-rules.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import type { Transaction } from '../database/transaction.js';
 import { uuid, uuidOf } from '../formats/ids.js';
+import { anyRequest } from '../schema/kinds.js';
 import type { Partitions } from '../partitions.js';
 
 const insertRequest: Statement = {
@@ -27,7 +28,7 @@ export const forgetAnswered: Statement = {
 export const forgetOldRequests: Statement = {
   name: 'requests_forget',
   text: `delete from req where p = $1 and rid in
-    (select rid from req where p = $1 and (at < $2 or at > $3) order by at limit ${forgottenAtOnce})
+    (select rid from req where p = $1 and ${anyRequest} and (at < $2 or at > $3) order by at limit ${forgottenAtOnce})
     returning rid`,
 };
 

@@ -41,8 +41,9 @@ export class Transaction {
     statement: Statement,
     values: readonly Value[] = [],
     onFailure: (error: unknown) => void = () => {},
+    onRows: (rows: readonly Row[]) => void = () => {},
   ): void {
-    this.#send(statement, values).catch(onFailure);
+    this.#send(statement, values).then(({ rows }) => onRows(rows as Row[]), onFailure);
   }
 
   /** Resolves when everything sent is done. Rejects with the first failure. */

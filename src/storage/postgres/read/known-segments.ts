@@ -1,35 +1,71 @@
 import type { SegmentHash } from '../../../model/index.js';
 import type { FoundPlace } from '../commit/lookup.js';
 
-/** Segments that a process remembers; an entry takes some 200 bytes. */
+/** Segments that a process remembers; an entry takes some 220 bytes. */
 const entriesMax = 200_000;
 
-/** Places of segments that this process has seen lately. They may be outdated: every commit checks them. */
+interface Known {
+  readonly place: FoundPlace;
+  /** Clock of the gate under which a change saw the segment last; undefined if it held none. */
+  readonly clock: number | undefined;
+}
+
+/**
+ * Places of segments that this process has seen lately. They may be outdated: every commit checks them.
+ *
+ * A gate has the clock of the last barrier that passed it (condemn.ts). While a change holds a gate with the
+ * clock under which a segment was seen, no barrier has passed since, and none passes before it is made: so
+ * the segment is there, and stays, and needs no look.
+ */
 export class KnownSegments {
-  readonly #places = new Map<SegmentHash, FoundPlace>();
+  readonly #known = new Map<SegmentHash, Known>();
+  /** Latest clocks of gates, by their partitions. */
+  readonly #clocks = new Map<number, number>();
 
   constructor(private readonly max = entriesMax) {}
 
   get(hash: SegmentHash): FoundPlace | undefined {
-    return this.#places.get(hash);
+    return this.#known.get(hash)?.place;
   }
 
+  /** Returns the clock that a partition's gates have, as far as this process knows. */
+  clockOf(p: number): number | undefined {
+    return this.#clocks.get(p);
+  }
+
+  /** True if a change saw the segment under gates of this clock. */
+  wasSeen(hash: SegmentHash, clock: number): boolean {
+    return this.#known.get(hash)?.clock === clock;
+  }
+
+  /** Notes what was found in partitions whose gates were not held. */
   note(entries: Iterable<readonly [SegmentHash, FoundPlace]>): void {
-    for (const [hash, place] of entries) {
-      this.#places.delete(hash);
-      this.#places.set(hash, place);
-    }
-    for (const hash of this.#places.keys()) {
-      if (this.#places.size <= this.max) return;
-      this.#places.delete(hash);
-    }
+    this.#note(entries, undefined);
+  }
+
+  /** Notes what a change saw in a partition, of which it held a gate with this clock. */
+  noteUnder(p: number, clock: number, entries: Iterable<readonly [SegmentHash, FoundPlace]>): void {
+    this.#clocks.set(p, Math.max(clock, this.#clocks.get(p) ?? 0));
+    this.#note(entries, clock);
   }
 
   clear(): void {
-    this.#places.clear();
+    this.#known.clear();
   }
 
   forget(hash: SegmentHash): void {
-    this.#places.delete(hash);
+    this.#known.delete(hash);
+  }
+
+  #note(entries: Iterable<readonly [SegmentHash, FoundPlace]>, clock: number | undefined): void {
+    for (const [hash, place] of entries) {
+      this.#known.delete(hash);
+      // One that is condemned may go after the barrier that passed already.
+      this.#known.set(hash, { place, clock: place.condemned ? undefined : clock });
+    }
+    for (const hash of this.#known.keys()) {
+      if (this.#known.size <= this.max) return;
+      this.#known.delete(hash);
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { Statement, Value } from '../database/driver.js';
 import { headColumns } from '../formats/head.js';
 import { uuidOf } from '../formats/ids.js';
 import type { Label } from '../formats/labels.js';
+import { anyConversation } from '../schema/kinds.js';
 import { isChanged, isUnchanged } from '../schema/times.js';
 
 /** Columns of a conversation's row, in a join. */
@@ -112,7 +113,7 @@ function indexOfKinds(
     kinds: { name: `list_${name}_all`, text: `select count(*) n from ${kinds(2)} f` },
     rows: (column, first, within) => `select unnest(array(
         select x.${column} from conv x where x.p = $1 and x.kind = f.kind and x.app = f.app
-          and x.model = f.model and x.tok = f.tok${within})) ${column}
+          and x.model = f.model and x.tok = f.tok and ${anyConversation}${within})) ${column}
       from ${kinds(first)} f`,
     values: conditions.map(({ values }) => [...new Set(values)].map((value) => Buffer.from(value))),
   };

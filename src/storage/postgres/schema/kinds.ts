@@ -2,6 +2,13 @@
 export const gateNumber = 'g9';
 
 /**
+ * True of every conversation, and of every request. A planner that knows nothing of a new table takes the
+ * index of which a statement has the fewest conditions: `p` alone, if there is one. An index of these rows is
+ * none for statements that do not say so.
+ */
+export const [anyConversation, anyRequest] = ['cid > 0', 'at > -1000000000000000000'] as const;
+
+/**
  * Migration 9: conversations by their kind, which is their application, model and tokenizer. Rows of `kind`
  * have the kinds that conversations of a partition ever had, so that one entry a conversation suffices for
  * all three fields. The number of a kind is a part of a hash: some kinds may share it. Gates have the tick of
@@ -28,7 +35,9 @@ export const kindOptions: readonly string[] = [
 /** Rows that follow from these. The gate is changed last: who waits for it holds rows of conversations. */
 export const kindRows: readonly string[] = [
   'insert into kind (p, kind, app, model, tok) select distinct p, kind, app, model, tok from conv',
-  'create index conv_kind on conv (p, kind, created, cid)',
+  `create index conv_kind on conv (p, kind, created, cid) where ${anyConversation}`,
+  'drop index req_at',
+  `create index req_at on req (p, at) where ${anyRequest}`,
   'update gate set ep = 0',
   `alter table gate rename column g8 to ${gateNumber}`,
 ];
