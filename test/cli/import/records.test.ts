@@ -210,6 +210,38 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('reads each chat of SillyTavern as one conversation', async () => {
+    const chat = (integrity: string | undefined, said: string) => [
+      {
+        user_name: 'You',
+        character_name: 'Ann',
+        create_date: '1',
+        ...(integrity && { chat_metadata: { integrity } }),
+      },
+      { name: 'Ann', is_user: false, send_date: '1', mes: said, swipes: [said, 'Other'] },
+      { name: 'You', is_user: true, send_date: '2', mes: 'Hi' },
+    ];
+    const sent = [
+      ...chat('one', 'Oh'),
+      ...chat('two', 'Ah'),
+      ...chat(undefined, 'Eh'),
+      ...chat(undefined, 'Ih'),
+    ];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 4, failed: 0, formats: { sillytavern: 4 } });
+    const [said] = jsonLines((await run(['export', '--id-prefix', 'one'])).stdout);
+    expect(said).toMatchObject({
+      messages: [
+        { role: 'assistant', name: 'Ann', content: 'Oh' },
+        { role: 'user', name: 'You', content: 'Hi' },
+      ],
+    });
+    const given = await same();
+    expect(given).toEqual(expect.arrayContaining(sent));
+    expect(given).toHaveLength(sent.length);
+    await run(['delete', '--all']);
+  });
+
   it('refuses what no server takes, also without one', async () => {
     const messages = [{ role: 'user', content: 'Hi' }];
     const tools = Array.from({ length: 3 }, (_, at) => ({

@@ -50,9 +50,17 @@ function withInside(value: Json, object: JsonObject, inside: JsonObject): Json {
 }
 
 /** Shapes of which a line is a part of a conversation: tests of their own read them. */
-const sessions = ['claude-code', 'codex', 'openai-stream'] as const;
+const sessions = ['claude-code', 'codex', 'openai-stream', 'sillytavern'] as const;
 
 describe('the table of shapes', () => {
+  it('reads code in a mapping, which has no parts', () => {
+    const message = { author: { role: 'assistant' }, content: { content_type: 'code', text: 'print(1)' } };
+    const document = { id: 'x', mapping: { a: { message, parent: null } } };
+    const draft = read(document);
+    expect(draft).toMatchObject({ messages: [{ role: 'assistant', content: 'print(1)' }] });
+    expect(rendered(draft)).toEqual([document]);
+  });
+
   it('reads a mapping in which a message was left out', () => {
     const message = { author: { role: 'user' }, content: { parts: ['Hi'] } };
     const mapping = { a: { message, parent: null }, b: null, c: 'none' };

@@ -3,19 +3,19 @@ const setOf = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 /** Keys by which some shape knows a line, or a part of it, in small letters. */
 const keys = setOf(
   '$1 $stowken __proto__ _call _call_output _id a action agent agentid ai-title alpaca and another ' +
-    'answers anthropic anywhere application arg_0 arguments article as author base64 batch- batch-input ' +
+    'answers anthropic anywhere application arg_0 arguments article as author base64 batch- batch-input bubbleid ' +
     'batch-output boolean cache_control call_id call_type candidates canonical_solution category ' +
-    'channel chat chat.completion.chunk chat.messages chat_history chats claude-code cluster codex ' +
+    'channel character_name chat chat_metadata chat.completion.chunk chat.messages chat_history chats claude-code cluster codex ' +
     'columns compacted compaction completion_ids completion_token_ids completions config contents ' +
     'context conversation conversation_history conversation_id conversations create_time created ' +
     'created_at createdat creation_time current_node currentid custom-title custom_id data date ' +
     'date_unixtime datetime delta dialog dialogs dialogue dialogue_id dialogues discord do doc ' +
     'docstring document else entries environment evals event_id event_msg events exactly examples ' +
-    'expire_time file-history-snapshot final_report finish_reason from full_conversation function_call ' +
+    'expire_time file-history-snapshot final_report finish_reason from from_user fromuser full_conversation function_call ' +
     'function_call_output function_calls g gemini gen_args_0 generated_solution generated_text ' +
     'generations ground_truth has helm hex highlights history holds huggingface-chat ids idx in index ' +
     'input_ids input_messages input_text inputs instance instance_id instances invocation_params is ' +
-    'isbot issidechain it item_reference items its joined json keep key known kwargs langfuse langsmith ' +
+    'integrity is_user isbot isuser issidechain it item_reference items its joined json keep key known kwargs langfuse langsmith ' +
     'leafuuid line list litellm litellm_call_id litellm_params lm-eval logs ls_model_name mapping ' +
     'mcp_approval_request mcp_approval_response mcp_list_tools message.content message.role messages ' +
     'model_name model_patch modelparameters modelversion name named-pair nan nemo-gym nested not ' +
@@ -28,10 +28,10 @@ const keys = setOf(
     'rejected_response replies request-response request_datetime request_id request_states request_time ' +
     'requests response_ids response_item response_token_ids responses responses_create_params resps ' +
     'results rid role rows run_id run_type runs said samples sender server_tool_use service ' +
-    'session_meta sessionid sessions sha256 shape sharegpt simulations slice source speaker speaker_id ' +
+    'session_meta sessionid sessions sha256 shape sharegpt sillytavern simulations slice source speaker speaker_id ' +
     'speaker_idx spec src start_time started_at startedat starttime string stringvalue success ' +
     'summary_text swe-agent system_instruction system_prompt systeminstruction t targets task_id tasks ' +
-    'telegram text_input texts tgt that thinking threads time timestamp token-ids token_ids tokenizer ' +
+    'telegram text_input texts tgt that thinking threads time timestamp user_name token-ids token_ids tokenizer ' +
     'tokens tool tool_call_id tool_calls tool_result tool_use trace_id traceid traces train traj ' +
     'trajectories trajectory turn_context type under user_input utterances uuid validation vars verl ' +
     'with without yyyy-mm-dd zone',
@@ -42,8 +42,8 @@ const words = setOf(
   'ai alternatives annotations answer apis asked asks assistant at bad best better body bot bots by ' +
     'caller chatgpt choices chosen claude code completion content continuation critique diff ' +
     'dispreferred distractors doctor endings event expected explanation extra full function functions ' +
-    'generation goal gold good gpt groundtruth human id ideal ies incorrect info input instruction ' +
-    'instructions intent judgement judgment level levelname log logger loglevel lose lvl message meta ' +
+    'generation goal gold good gpt greeting groundtruth human id ideal ies incorrect info input instruction ' +
+    'instructions intent judgement judgment level levelname log logger loglevel lose lvl mes message meta ' +
     'metadata model models moss msg no nr options output patch patient pred predicted prediction ' +
     'preferred problem prompt prompter query question rationale reasoning reference rejected reply ' +
     'request response result sampled says schema schemas severity snippet solution sql statement stem ' +

@@ -3,6 +3,7 @@ import { seal } from '../../../model/index.js';
 import { chatDialect } from './dialects.js';
 import type { DraftMessage } from './draft.js';
 import {
+  areSpoken,
   bodiesOfTrees,
   hasReplies,
   holdsMessages,
@@ -14,7 +15,7 @@ import {
   whyNoMessage,
 } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
-import { isEvent, isTokens, readMessage, type ReadMessage } from './messages.js';
+import { isEvent, isTokens, readMessage, type ReadMessage, roleOf } from './messages.js';
 import { answerInAnswer, pairsInList, placesOfAnswer, placesOfRequest, sayings } from './places.js';
 import { withoutRawNumbers } from './raw-number.js';
 import { answerKeys, keyOfTokens, promptKeys } from './token-keys.js';
@@ -146,6 +147,7 @@ export class Documents {
     if (typeof value === 'string') return this.#embedded(value, 'user', at, depth) ?? value;
     if (isList(value)) {
       if (value.length > 0 && !value.some(hasReplies) && value.every(isMessage)) return this.list(value, at);
+      if (areSpoken(value)) return this.#spoken(value);
       const attributes = value.length > 0 ? this.#attributes(value) : undefined;
       if (attributes !== undefined) return attributes;
       return value.map(
@@ -197,6 +199,13 @@ export class Documents {
     ]);
   }
 
+  #spoken(pairs: readonly (readonly [string, string | null])[]): Json {
+    return pairs.map(([speaker, said]) => [
+      speaker,
+      said === null ? said : this.text(roleOf(speaker.toLowerCase()), said),
+    ]);
+  }
+
   /** Takes the turns of a transcript. An empty one, such as the answer that a prompt asks for, says none. */
   #turns(turns: readonly Turn[]): Json {
     const parts = turns.flatMap(({ mark, role, text }): Json[] =>
@@ -239,6 +248,7 @@ export class Documents {
     if (isTokens(values) && values.length > 0) return this.tokens(role, values);
     if (first !== undefined && isMessage(first)) return this.list(values, at);
     if (values.length > 0 && values.every(isTextBlock)) return this.text(role, values);
+    if (areSpoken(values)) return this.#spoken(values);
     if (values.length > 0 && values.every(isPairOfTexts))
       return values.map((pair) => [this.text('user', pair[0]), this.text('assistant', pair[1])]);
     if (values.every((value) => typeof value === 'string' || isList(value) || isObject(value)))

@@ -12,6 +12,7 @@ import {
   valueOf,
   withValues,
 } from './json.js';
+import { markedSpeaker } from './marked.js';
 import { withoutRawNumbers } from './raw-number.js';
 import { hole } from './skeleton.js';
 
@@ -55,7 +56,8 @@ function readPlain(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | 
     readItem(value, keep) ??
     readLangChain(value, keep) ??
     readSpoken(value, keep) ??
-    readAuthored(value, keep)
+    readAuthored(value, keep) ??
+    readMarked(value, keep)
   );
 }
 
@@ -72,6 +74,20 @@ function readAuthored(value: JsonObject, keep: Keep): ReadMessage | undefined {
     message: { role, name: '', toolCallId: '', content: seal({ content: body.said ?? '' }) },
     dialect: chatDialect,
     skeleton,
+  };
+}
+
+/** Reads a message whose speaker a mark tells, such as `is_user`. */
+function readMarked(value: JsonObject, keep: Keep): ReadMessage | undefined {
+  const marked = markedSpeaker(value);
+  if (marked === undefined) return undefined;
+  const { role, bodyKey } = marked;
+  const body = readBody(value[bodyKey], keep);
+  const name = labelOf(value, 'name', limits.labelBytesMax) ?? '';
+  return {
+    message: { role, name, toolCallId: '', content: seal({ content: body.said ?? '' }) },
+    dialect: chatDialect,
+    skeleton: withValues(keepObject(value, keep), holesOf(bodyKey, body, [])),
   };
 }
 
@@ -142,7 +158,15 @@ const roleKeys = ['from', 'role', 'message.role', 'author', 'speaker', 'sender',
 const bodyKeys = ['value', 'content', 'message.content', 'text', 'message', 'utterance', 'body'] as const;
 
 /** Values by which "type" names a speaker. */
-const typesOfSpeakers = new Set(['user', 'human', 'assistant', 'ai', 'bot', 'agent', 'system']);
+export const typesOfSpeakers: ReadonlySet<string> = new Set([
+  'user',
+  'human',
+  'assistant',
+  'ai',
+  'bot',
+  'agent',
+  'system',
+]);
 
 const numberedRoleKeys = ['role', 'speaker', 'speaker_idx', 'speaker_id', 'from'] as const;
 

@@ -15,7 +15,7 @@ const moreOfAsking = setOf('task goal topic intent request asked stem 问题 指
 const moreOfSaying = setOf(
   'target ideal reference gold expected prediction predicted pred sampled result chosen rejected summary ' +
     'judgment judgement critique rationale explanation thought reasoning truth groundtruth snippet code sql patch diff gpt ' +
-    'chatgpt claude ai moss 回答 答案 输出',
+    'chatgpt claude ai moss mes greeting 回答 答案 输出',
 );
 const wordsOfText = setOf('message text content turn utterance statement');
 const namesOfText = setOf('text content value message utterance body turns full_text');
@@ -90,6 +90,13 @@ export function partOf(name: string): Part | undefined {
 /** True for a name under which a line may name a speaker, and says nothing. */
 export function isOfSpeaker(name: string): boolean {
   return wordsOfSpeakers.has(wordsOf(name).at(-1)!);
+}
+
+/** True for the name of one model of several: "model_a", "chosen_model". */
+export function isOfOneModel(name: string): boolean {
+  const words = wordsOf(name);
+  const [only, ...others] = words.filter((word) => !isChoosing(word)).map(withoutNumber);
+  return only === 'model' && others.length === 0 && (words.length > 1 || words[0] !== only);
 }
 
 /** True for a name of what is asked under which lines have labels, too: "topic", "task". */

@@ -1,7 +1,9 @@
 import { Documents } from './documents.js';
-import { isMessage } from './recognise.js';
+import { isMessage, namesModel } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
-import { isEvent, roleOf } from './messages.js';
+import { markedSpeaker } from './marked.js';
+import { isEvent, roleOf, typesOfSpeakers } from './messages.js';
+import { isOfSaying, isOfSpeaker } from './names.js';
 import type { Shape } from './shape.js';
 import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
@@ -11,17 +13,24 @@ import { turnsShape } from './turns.js';
 export const messageShape: Shape = {
   name: 'message',
   title: 'a line that is a message itself: role and content',
-  recognise: (line) =>
-    ['role', 'from'].some((key) => typeof valueOf(line, key) === 'string') &&
-    ['content', 'parts', 'value', 'tool_calls', 'text', 'utterance', 'message'].some((key) =>
-      Object.hasOwn(line, key),
-    ) &&
-    isMessage(line),
+  recognise: (line) => (namesSpeaker(line) || markedSpeaker(line) !== undefined) && isMessage(line),
   read: (line, { documents, zone }) => ({
     spec: specOf(line, ['id', 'uuid'], zone),
     document: documents.message(line)!,
   }),
 };
+
+function namesSpeaker(line: JsonObject): boolean {
+  const hasBody = ['content', 'parts', 'value', 'tool_calls', 'text', 'utterance', 'message'].some((key) =>
+    Object.hasOwn(line, key),
+  );
+  if (!hasBody) return false;
+  if (['role', 'from'].some((key) => typeof valueOf(line, key) === 'string')) return true;
+  const type = textOf(line, 'type')?.toLowerCase() ?? '';
+  // Messages of AutoGen have a source, those of Slack a user.
+  if (isEvent(line)) return /[a-z](?:message|event)$/.test(type);
+  return typesOfSpeakers.has(type) || (type === 'message' && textOf(line, 'user') !== undefined);
+}
 
 /** A line that is an event of an agent: its source is who speaks. */
 const eventShape: Shape = {
@@ -66,14 +75,23 @@ export const nestedShapes: readonly Shape[] = [
     read: (line, { documents, zone }) => {
       const before = readUnsaid(line, documents);
       const rest = documents.anywhere(line, '') as JsonObject;
+      const after = Object.keys(line)
+        .filter((key) => rest[key] === line[key] && isAnswer(key, line[key]!))
+        .map((key): [string, Json] => [key, documents.text('assistant', line[key]!)]);
       return {
         spec: specOf(line, ['id', 'uuid', 'conversation_id'], zone),
-        document: before.length === 0 ? rest : withValues(rest, before),
+        document: before.length + after.length === 0 ? rest : withValues(rest, [...before, ...after]),
       };
     },
   },
   eventShape,
 ];
+
+/** True for a text beside the messages of a line that answers them: "response1". */
+function isAnswer(key: string, value: Json): boolean {
+  if (typeof value !== 'string' || value === '' || isLikeHoleKey(key)) return false;
+  return isOfSaying(key.replace(/\d{1,3}$/, '')) && !namesModel(key, value) && !isOfSpeaker(key);
+}
 
 /** Keys of the columns of roles, and of texts, as data sets have them for a list of messages. */
 const columnKeys = [

@@ -1,5 +1,6 @@
 import { isList, isObject, type Json, type JsonObject, valueOf } from './json.js';
-import { readMessage } from './messages.js';
+import { readMessage, typesOfSpeakers } from './messages.js';
+import { isOfOneModel } from './names.js';
 
 /** Keys of the text of a message that has the replies to it. */
 export const bodiesOfTrees = ['text', 'content'] as const;
@@ -17,9 +18,10 @@ export function hasReplies(value: Json): value is JsonObject {
 /** Names of models, as providers write them. */
 const modelName = /^(?=.*[a-z])(?=.*[\d/:-])[\w./:@-]+$/i;
 
-/** True for a model that is named, and says nothing: "gpt-4o". */
+/** True for a model that is named, and says nothing: "gpt-4o"; one of several, whatever its name is. */
 export function namesModel(key: string, value: Json): boolean {
-  return key.toLowerCase() === 'model' && typeof value === 'string' && modelName.test(value);
+  if (typeof value !== 'string') return false;
+  return key.toLowerCase() === 'model' ? modelName.test(value) : isOfOneModel(key) && /^\S+$/.test(value);
 }
 
 /** True for JSON that is no answer of a model by chance: a list of messages, or a request or answer. */
@@ -36,6 +38,21 @@ export function saysSomething(value: Json | undefined): boolean {
 export function isTextBlock(value: Json): boolean {
   if (!isObject(value) || typeof value['text'] !== 'string') return false;
   return value['type'] === 'text' || value['type'] === 'input_text' || value['type'] === 'output_text';
+}
+
+/** True for pairs of a speaker and what they say, null for nothing yet: FastChat has them as messages. */
+export function areSpoken(list: readonly Json[]): list is readonly (readonly [string, string | null])[] {
+  return (
+    list.length > 0 &&
+    list.every(
+      (item) =>
+        isList(item) &&
+        item.length === 2 &&
+        typeof item[0] === 'string' &&
+        typesOfSpeakers.has(item[0].toLowerCase()) &&
+        (item[1] === null || typeof item[1] === 'string'),
+    )
+  );
 }
 
 export function isPairOfTexts(value: Json): value is readonly [string, string] {

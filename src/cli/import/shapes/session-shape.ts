@@ -10,9 +10,9 @@ export interface SessionShape {
   recognise(line: JsonObject): boolean;
   /** True if a line is part of the session that is open, though it would not begin one. */
   continues(line: JsonObject): boolean;
-  /** True for an event that ends what is said: one that says something is of another session then. */
+  /** True for an event that ends a session if one comes behind it for which `says` is true. */
   ends?(line: JsonObject): boolean;
-  /** True for an event that says something, or tells who does. */
+  /** True for an event that is of another session, if one that may end this one came before. */
   says?(line: JsonObject): boolean;
   /** Returns the id of the session that an event names; undefined if it names none. */
   sessionOf(line: JsonObject): string | undefined;

@@ -5,6 +5,7 @@ import type { Draft, DraftMessage } from './draft.js';
 import { isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import { readMessage } from './messages.js';
 import type { SessionShape } from './session-shape.js';
+import { sillyTavernShape } from './silly-tavern.js';
 import { hole } from './skeleton.js';
 import { streamShape } from './streams.js';
 
@@ -65,6 +66,7 @@ export const sessionShapes: readonly SessionShape[] = [
     },
   },
   streamShape,
+  sillyTavernShape,
 ];
 
 /** Session whose events come one by one. */

@@ -1,5 +1,5 @@
 import { isMessage } from './recognise.js';
-import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import type { Reading, Shape } from './shape.js';
 import { specOf } from './spec.js';
 
@@ -80,10 +80,12 @@ function readMapping(mapping: JsonObject, current: Json, { documents }: Reading)
     const message = valueOf(node, 'message');
     if (!isObject(message)) return [];
     const { author, content } = message;
-    const parts = isObject(content) ? content['parts'] : undefined;
-    if (!isObject(author) || typeof author['role'] !== 'string' || !isList(parts)) return [];
-    const said = documents.text(author['role'], parts);
-    const inContent = withValues(documents.keep(content as JsonObject) as JsonObject, [['parts', said]]);
+    if (!isObject(author) || typeof author['role'] !== 'string' || !isObject(content)) return [];
+    // Code, and what it printed, are one text.
+    const key = isList(content['parts']) ? 'parts' : 'text';
+    if (key === 'text' && textOf(content, key) === undefined) return [];
+    const said = documents.text(author['role'], content[key]!);
+    const inContent = withValues(documents.keep(content) as JsonObject, [[key, said]]);
     const inMessage = withValues(documents.keep(message) as JsonObject, [['content', inContent]]);
     return [[id, withValues(documents.keep(node) as JsonObject, [['message', inMessage]])]];
   });

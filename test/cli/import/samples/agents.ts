@@ -3,6 +3,96 @@ import type { Sample } from './sample.js';
 /** Traces of agents, trees of replies, transcripts in one text, and token ids in an object of their own. */
 export const agents: readonly Sample[] = [
   {
+    format: 'message',
+    document: { type: 'TextMessage', source: 'user', content: 'Write of rain', models_usage: null },
+    messages: ['user: Write of rain'],
+  },
+  {
+    format: 'message',
+    document: {
+      sessionId: 's',
+      messageId: 0,
+      type: 'user',
+      message: '/quit',
+      timestamp: '2026-01-01T00:00:00Z',
+    },
+    messages: ['user: /quit'],
+  },
+  {
+    format: 'message',
+    document: { type: 'message', user: 'U7', text: 'Good morning', ts: '1704103200.000100' },
+    messages: ['U7: Good morning'],
+  },
+  {
+    format: 'message',
+    document: { name: 'Ann', is_user: false, mes: 'Oh', swipes: ['Oh', 'Ah'] },
+    messages: ['assistant: Oh'],
+  },
+  {
+    format: 'sharegpt',
+    document: {
+      composerId: 'c',
+      conversation: [
+        { type: 1, bubbleId: 'a', text: 'Mend it' },
+        { type: 2, bubbleId: 'b', text: 'Done', codeBlocks: [] },
+      ],
+    },
+    messages: ['user: Mend it', 'assistant: Done'],
+  },
+  {
+    format: 'nested',
+    document: {
+      type: 'vote',
+      models: ['', ''],
+      states: [
+        {
+          model_name: 'm-1',
+          messages: [
+            ['USER', 'Hi'],
+            ['ASSISTANT', 'Ho'],
+          ],
+        },
+        {
+          model_name: 'm-2',
+          messages: [
+            ['USER', 'Hi'],
+            ['ASSISTANT', null],
+          ],
+        },
+      ],
+    },
+    messages: ['user: Hi', 'assistant: Ho', 'user: Hi'],
+  },
+  {
+    format: 'nested',
+    document: {
+      context: [{ role: 'user', content: 'Hi' }],
+      response1: 'Ho',
+      response2: 'Hey',
+      response_model: 'small',
+      preference: -1,
+    },
+    messages: ['user: Hi', 'assistant: Ho', 'assistant: Hey'],
+  },
+  {
+    format: 'named-pair',
+    document: { model_a: 'eagle', model_b: 'koala', prompt: 'Hi', response_a: 'Ho', response_b: 'Hey' },
+    messages: ['user: Hi', 'assistant: Ho', 'assistant: Hey'],
+  },
+  {
+    format: 'texts',
+    document: {
+      spec: 'chara_card_v2',
+      data: {
+        name: 'Ann',
+        description: 'A keeper of the old light',
+        first_mes: 'Oh, a guest!',
+        tags: ['sea'],
+      },
+    },
+    messages: ['text: A keeper of the old light', 'assistant: Oh, a guest!'],
+  },
+  {
     format: 'event',
     document: { id: 0, source: 'user', action: 'message', message: 'Mend it', args: { content: 'Mend it' } },
     messages: ['user: Mend it'],
