@@ -10,7 +10,6 @@ import type {
 import { machineMemoryBytes } from './cli/serve/settings.js';
 import { createLiveCodec } from './codec/index.js';
 import { loadCore } from './core/index.js';
-import { diagnose } from './doctor/index.js';
 import { openBackend } from './server/index.js';
 import { isComplete, migratePostgres, openPostgresStore, restoreLmdb, salvageLmdb } from './storage/index.js';
 import { copyVault as copyContent } from './vault/index.js';
@@ -62,8 +61,9 @@ export async function copyVault({
 }
 
 /** Tries the storage with an empty vault: it shows that the disk can keep one. */
-export function diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
-  return diagnose(options, {
+export async function* diagnoseServer(options: ServeOptions): ReturnType<Diagnose> {
+  const { diagnose } = await import('./doctor/index.js');
+  yield* diagnose(options, {
     memoryBytes: machineMemoryBytes(),
     nowMs: Date.now(),
     tryStorage: async (folder) => {

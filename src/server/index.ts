@@ -5,7 +5,6 @@ import { checkListen } from '../rpc/index.js';
 import { checkDataFolder } from '../storage/index.js';
 import { startAlone } from './alone.js';
 import { hasFolder, openMetrics, openParts } from './parts.js';
-import { startWithWorkers } from './with-workers.js';
 
 export { openBackend } from './open-vaults.js';
 
@@ -22,7 +21,9 @@ export async function startServer(
   const metrics = await openMetrics(options, logger, version);
   try {
     const parts = await openParts(options, logger, version, metrics);
-    return await (options.workers > 1 ? startWithWorkers(parts) : startAlone(parts));
+    if (options.workers <= 1) return await startAlone(parts);
+    const { startWithWorkers } = await import('./with-workers.js');
+    return await startWithWorkers(parts);
   } catch (error) {
     metrics?.close();
     throw error;

@@ -1,4 +1,4 @@
-import { PageServer, type RelayTo } from '../page/index.js';
+import type { RelayTo } from '../page/index.js';
 import { accept } from '../rpc/index.js';
 import type { ServerParts } from './parts.js';
 
@@ -15,6 +15,7 @@ export async function openPage(
   relay: RelayTo,
 ): Promise<RunningPage | undefined> {
   if (http === undefined) return undefined;
+  const { PageServer } = await import('../page/index.js');
   const page = await PageServer.open({ hosts: http.hosts, tls, logger, relay });
   const acceptor = await accept(http.listen, page.take, { paused: false });
   return {

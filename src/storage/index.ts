@@ -13,7 +13,7 @@ export {
   syncFolder,
 } from './shared/vault-folder.js';
 export { OpenReaders, StorageActivity } from './shared/activity.js';
-export { openFilesystemBackend, type FilesystemOptions } from './filesystem/open.js';
+export { openFilesystemBackend, type FilesystemOptions } from './filesystem/lazy.js';
 export { diskRefusal } from './shared/disk-refusal.js';
 export { removeStrayCopies } from './lmdb/backup.js';
 export type { LmdbReader } from './lmdb/lmdb-reader.js';

@@ -18,6 +18,10 @@ describe('the commands of the program', () => {
       expect(await added(...argv)).toEqual(all);
   });
 
+  it('adds none for the version', async () => {
+    expect(await added('--version')).toEqual([]);
+  });
+
   it('adds each under the name that loads it, and no other', async () => {
     for (const name of await added())
       if (!['help', 'completion'].includes(name))

@@ -52,7 +52,10 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
 /** Commands that describe all others. */
 const needsAll: readonly string[] = ['help', 'completion'];
 
-/** Adds the commands that these arguments name; all of them, for help and suggestions, if they name none. */
+/**
+ * Adds the commands that these arguments name; all of them, for help and suggestions, if they name none. The
+ * version is printed without any.
+ */
 export async function addCommands(
   program: Command,
   argv: readonly string[],
@@ -60,7 +63,8 @@ export async function addCommands(
   done: Done,
 ): Promise<void> {
   const named = argv.filter((argument) => Object.hasOwn(commands, argument));
-  const isAll = named.length === 0 || named.some((name) => needsAll.includes(name));
+  const isAll =
+    (named.length === 0 && argv[0] !== '--version') || named.some((name) => needsAll.includes(name));
   const wanted = Object.entries(commands).filter(([name]) => isAll || named.includes(name));
   for (const add of await Promise.all(wanted.map(([, load]) => load()))) add(program, context, done);
 }

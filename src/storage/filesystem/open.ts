@@ -44,7 +44,7 @@ type Format = 'none' | 'ours' | 'rust-v1';
  * Rust library wrote is opened for reading only.
  * @throws StowkenError STORE_LOCKED, STORE_VERSION, CORRUPT_STORE
  */
-export async function openFilesystemBackend(options: FilesystemOptions): Promise<ManagedBackend> {
+export async function openFilesystem(options: FilesystemOptions): Promise<ManagedBackend> {
   const { folder, codec, core } = options;
   await makeFolder(folder);
   const disk = options.disk ?? nodeDisk(folder, { fsync: options.fsync !== false });
