@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { slowTests } from '../slow.js';
+import { longTests, slowTests } from '../slow.js';
 
 /** A rule for lines, with the folders that do not keep it yet: those shrink, and none is added. */
 interface Rule {
@@ -116,8 +116,19 @@ describe.each(rules)('$about', (rule) => {
   });
 });
 
-describe('the list of slow tests', () => {
-  it('names files that are there', () => {
-    expect(Object.keys(slowTests).filter((file) => !existsSync(join(root, file)))).toEqual([]);
+describe('the lists of slow and long tests', () => {
+  const [slow, long] = [slowTests, longTests].map((reasons) => Object.keys(reasons)) as [string[], string[]];
+
+  it('name files that are there', () => {
+    expect([...slow, ...long].filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
+  it('name none in both', () => {
+    expect(long.filter((file) => slow.includes(file))).toEqual([]);
+  });
+
+  it('leave those that start processes by themselves to the slow ones', () => {
+    const starts = /node:child_process|support\/(process|children)\.js/;
+    expect(long.filter((file) => starts.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
   });
 });
