@@ -43,6 +43,7 @@ const common = {
   hookTimeout: HANG_MS,
   expect: { poll: { timeout: HANG_MS, interval: 20 } },
   pool: 'forks',
+  setupFiles: 'test/support/equality.ts',
 } as const;
 
 export default defineConfig({
