@@ -6,10 +6,10 @@ import { sampleOr } from '../support/sample.js';
 import { durableKinds } from './backends.js';
 
 /**
- * Enough for every kind of fact; STOWKEN_CRASH_ROUNDS for more, like `npm run test:crash -- --rounds N`
- * without the other tests.
+ * Each moment of a kill, and so every kind of fact; STOWKEN_CRASH_ROUNDS for more, like
+ * `npm run test:crash -- --rounds N` without the other tests.
  */
-const ROUNDS = Number(process.env['STOWKEN_CRASH_ROUNDS'] ?? sampleOr(26, 60));
+const ROUNDS = Number(process.env['STOWKEN_CRASH_ROUNDS'] ?? sampleOr(10, 60));
 const POWER_CUTS = sampleOr(5, 9);
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');

@@ -18,4 +18,12 @@ export class Random {
   below(end: number): number {
     return Math.floor(this.next() * end);
   }
+
+  /** Returns the values in a random order. */
+  shuffled<T>(values: readonly T[]): T[] {
+    return values
+      .map((value) => [this.next(), value] as const)
+      .sort(([one], [other]) => one - other)
+      .map(([, value]) => value);
+  }
 }

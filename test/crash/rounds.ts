@@ -14,7 +14,8 @@ import { populate, verify, type OpenedVault } from './verify.js';
 
 export interface LaneOptions {
   readonly kinds: readonly DurableKind[];
-  readonly rounds: number;
+  /** Moment after which each round's worker is killed. */
+  readonly moments: readonly Moment[];
   readonly seed: number;
   /** True to cut the power too, which loses all data not on the disk. */
   readonly powerCut: boolean;
@@ -27,12 +28,6 @@ export interface LaneOptions {
 
 export type Acknowledged = ReadonlyMap<DurableKind, FactCounts>;
 
-/** Moments after which workers are killed, as often as they stand here. */
-const moments: readonly Moment[] = [
-  ...(['go', 'open', 'working', 'working', 'working'] as const),
-  ...(['rewriting', 'collecting'] as const),
-];
-
 /** Rounds with the same vaults, before the next begins with empty ones. */
 const ROUNDS_PER_VAULT = 20;
 
@@ -42,15 +37,15 @@ const ROUNDS_PER_VAULT = 20;
  * in their folder.
  */
 export async function runRounds(options: LaneOptions, report: (line: string) => void): Promise<Acknowledged> {
-  const { kinds, seed, powerCut, inMemory } = options;
+  const { kinds, moments, seed, powerCut, inMemory } = options;
   const acknowledged: Acknowledged = new Map(kinds.map((kind) => [kind, new Map()]));
   const random = new Random(seed);
-  for (let left = options.rounds; left > 0; left -= ROUNDS_PER_VAULT) {
+  for (let done = 0; done < moments.length; done += ROUNDS_PER_VAULT) {
     const folder = await mkdtemp(join(inMemory ? '/dev/shm' : tmpdir(), 'stowken-crash-'));
     const disk = powerCut ? await Disk.create(folder) : undefined;
     try {
-      const rounds = Math.min(left, ROUNDS_PER_VAULT);
-      await killRounds({ kinds, rounds, report }, { folder, disk }, random, acknowledged);
+      const some = moments.slice(done, done + ROUNDS_PER_VAULT);
+      await killRounds({ kinds, moments: some, report }, { folder, disk }, random, acknowledged);
     } catch (error) {
       throw new Error(`${folder}: ${String(error)}`, { cause: error });
     }
@@ -68,7 +63,7 @@ interface Place {
 
 /** Runs rounds with the same vaults. */
 async function killRounds(
-  { kinds, rounds, report }: Pick<LaneOptions, 'kinds' | 'rounds'> & { report: (line: string) => void },
+  { kinds, moments, report }: Pick<LaneOptions, 'kinds' | 'moments'> & { report: (line: string) => void },
   { folder, disk }: Place,
   random: Random,
   acknowledged: Acknowledged,
@@ -79,14 +74,12 @@ async function killRounds(
   const start = (round: number) =>
     startWorker([vaults, folder, `${round}`, `${random.below(2 ** 31)}`, ...kinds]);
   let next = start(0);
-  for (let round = 0; round < rounds; round++) {
-    // Sometimes before the first change, and even before the vaults are open.
-    const moment = moments[random.below(moments.length)]!;
+  for (const [round, moment] of moments.entries()) {
     const delayMs = random.below(moment === 'working' ? 120 : 60);
     await killedAfter(next, moment, delayMs, disk);
     await disk?.startAgain();
     // It starts while this round's vaults are checked.
-    if (round + 1 < rounds) next = start(round + 1);
+    if (round + 1 < moments.length) next = start(round + 1);
     const counts: string[] = [];
     try {
       for (const kind of kinds) {
@@ -128,8 +121,11 @@ function startWorker(args: readonly string[]): ChildProcess {
   });
 }
 
-/** Instructions to a worker, and its reports. */
-type Moment = 'go' | 'open' | 'working' | 'rewriting' | 'collecting';
+/**
+ * Instructions to a worker, and its reports: some come before the first change, and even before the vaults
+ * are open.
+ */
+export type Moment = 'go' | 'open' | 'working' | 'rewriting' | 'collecting';
 
 /** Lets a worker run until this long after a moment. */
 function killedAfter(

@@ -50,9 +50,12 @@ export async function runServerRounds(
   for (let done = 0; done < rounds; done += ROUNDS_PER_VAULT) {
     const folder = await mkdtemp(join(tmpdir(), 'stowken-crash-'));
     const vault = new KilledVault(join(folder, 'vault'), workers, seed + done, summary);
+    let order: Kind[] = [];
     try {
       for (let number = done + 1; number <= Math.min(rounds, done + ROUNDS_PER_VAULT); number++) {
-        const kind = kinds[random.below(kinds.length)]!;
+        // Each kind once in four rounds.
+        if (order.length === 0) order = random.shuffled(kinds);
+        const kind = order.pop()!;
         const found = await vault.round(kind, random, flips);
         report(`${folder}, round ${number}: killed ${kind}; ${found}`);
       }
@@ -70,6 +73,7 @@ export async function runServerRounds(
 class KilledVault {
   readonly #clients: readonly SoakClient[];
   #server: StowkenProcess | undefined;
+  #timesDown = 0;
 
   constructor(
     private readonly folder: string,
@@ -112,7 +116,7 @@ class KilledVault {
     await working;
     this.summary.count(`rounds: killed ${kind}`);
     this.summary.count('acknowledged: changes', this.#acknowledged - before);
-    if (flips && isDown && random.below(2) === 0) {
+    if (flips && isDown && this.#timesDown++ % 2 === 0) {
       await readDamaged(this.folder, this.#clients, this.workers, random, this.summary);
       this.summary.count('rounds: with flipped bits');
     }
