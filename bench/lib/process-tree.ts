@@ -5,9 +5,18 @@ import { readFileSync } from 'node:fs';
  * /proc.
  */
 export function processTree(pid: number): number[] {
-  const children = read(`/proc/${pid}/task/${pid}/children`);
-  if (children === undefined) return [];
-  return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(processTree)];
+  const children = startedBy(pid);
+  return children === undefined ? [] : [pid, ...children.flatMap(processTree)];
+}
+
+/** Returns the processes that a process has started, without those that have just ended. Requires /proc. */
+export function childrenOf(pid: number): number[] {
+  return startedBy(pid) ?? [];
+}
+
+/** Returns undefined if the process has ended. Node starts processes from its main thread. */
+function startedBy(pid: number): number[] | undefined {
+  return read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean).map(Number);
 }
 
 /** Memory of some processes together, in bytes. */

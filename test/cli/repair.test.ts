@@ -1,16 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Environment, type Tables } from '../../src/storage/lmdb/tables/environment.js';
 import { startStowken } from '../support/process.js';
 import { jsonLines, stowken, stowkenAt, type CliResult } from './support/stowken.js';
 
+/** Folder of a whole vault, which nothing changes, and of each test's copy of it. */
+let whole: string;
 let data: string;
+const newFolder = () => mkdtemp(join(tmpdir(), 'stowken-repair-'));
+beforeAll(async () => {
+  whole = await newFolder();
+  const filled = await served((run) => run(['import', '--concurrency', '1', '-'], lines()), whole);
+  expect(filled).toMatchObject({ code: 0 });
+});
 beforeEach(async () => {
-  data = await mkdtemp(join(tmpdir(), 'stowken-repair-'));
+  data = await newFolder();
+  await cp(whole, data, { recursive: true });
 });
 afterEach(() => rm(data, { recursive: true, force: true }));
+afterAll(() => rm(whole, { recursive: true, force: true }));
 
 type Run = (args: readonly string[], stdin?: string) => Promise<CliResult>;
 
@@ -30,8 +40,8 @@ async function spoil(change: (tables: Tables) => void): Promise<void> {
   await environment.close();
 }
 
-const conversations = Array.from({ length: 30 }, (_, n) =>
-  JSON.stringify({
+function lines(): string {
+  const conversations = Array.from({ length: 30 }, (_, n) => ({
     id: `c/${n}`,
     messages: [
       { role: 'system', tokens: [1, 2, 3] },
@@ -40,15 +50,13 @@ const conversations = Array.from({ length: 30 }, (_, n) =>
         tokens: Array.from({ length: n === 3 ? 6_000 : 20 }, (_, at) => (at * 31 + n) % 90_000),
       },
     ],
-  }),
-);
-
-const fill = (run: Run) => run(['import', '--concurrency', '1', '-'], conversations.join('\n'));
+  }));
+  return conversations.map((each) => JSON.stringify(each)).join('\n');
+}
 
 describe('verify --repair', () => {
   it('rebuilds counts, garbage and indexes, says so, and the vault is what it was', async () => {
     const before = await served(async (run) => {
-      await fill(run);
       await run(['delete', 'c/5']);
       return { list: await run(['export', '--tokens']), stats: await run(['stats', '--json']) };
     });
@@ -87,7 +95,6 @@ describe('verify --repair', () => {
   });
 
   it('names what it repaired and what is lost, and fails', async () => {
-    await served(fill);
     await spoil((tables) => {
       tables.frameOverflowPages.remove([...tables.frameOverflowPages.keys()][0]!);
       tables.conversations.put(10, Buffer.from('ff', 'hex'));
@@ -112,7 +119,6 @@ describe('verify --repair', () => {
 
   it('can do nothing for a lost frame, but a backup of that vault can be restored as it was', async () => {
     const [backup, copy] = [join(data, 'b'), join(data, 'copy')];
-    await served(fill);
     await spoil((tables) => tables.frameOverflowPages.remove([...tables.frameOverflowPages.keys()][0]!));
     await served((run) => run(['backup', backup]));
     const restore = ['restore', backup, '--data', copy];
@@ -135,7 +141,6 @@ describe('verify --repair', () => {
   });
 
   it('never gives a damaged frame another name', async () => {
-    await served(fill);
     await spoil((tables) => {
       const [pack] = [...tables.packs.range()];
       const bytes = Buffer.from(pack!.value);
@@ -152,7 +157,6 @@ describe('verify --repair', () => {
   });
 
   it('leaves a damaged conversation named, in list and export too, until it is deleted', async () => {
-    await served(fill);
     await spoil((tables) => tables.conversations.put(5, Buffer.of(0xff)));
     await served(async (run) => {
       const named = { code: 1, stderr: expect.stringMatching(/^c\/4: .*\(CORRUPT_STORE\)\n$/) as string };

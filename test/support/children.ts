@@ -1,16 +1,4 @@
-import { execFileSync } from 'node:child_process';
-
-/** Returns the pids of a process's children that have not ended. */
-export function childrenOf(pid: number): number[] {
-  try {
-    const found = execFileSync('pgrep', ['-P', String(pid)]).toString();
-    return found.trim().split('\n').map(Number);
-  } catch (error) {
-    // pgrep's exit code means that there are none.
-    if ((error as { status?: number }).status === 1) return [];
-    throw error;
-  }
-}
+export { childrenOf } from '../../bench/lib/process-tree.js';
 
 export function isAlive(pid: number): boolean {
   try {

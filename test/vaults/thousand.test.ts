@@ -6,10 +6,11 @@ import { memoryOf, processTree } from '../../bench/lib/process-tree.js';
 import { connect, type StowkenClient } from '../../src/client/index.js';
 import { childrenOf } from '../support/children.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
+import { sampleOr } from '../support/sample.js';
 import { eventually } from '../support/wait.js';
 
-/** Vaults of the test: 1,000 with STOWKEN_MANY_VAULTS=1000. */
-const vaultsCount = Number(process.env['STOWKEN_MANY_VAULTS'] ?? 60);
+/** Vaults of the test, several times as many as may be open: 1,000 with STOWKEN_MANY_VAULTS=1000. */
+const vaultsCount = Number(process.env['STOWKEN_MANY_VAULTS'] ?? sampleOr(30, 60));
 /** Vaults that may be open: a few, so that a sample goes through all of them again and again. */
 const openMax = vaultsCount >= 1000 ? 64 : 6;
 /** Descriptors of an open vault, and of a server without any but the default one. */

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, type StowkenClient } from '../../src/client/index.js';
+import { childrenOf, isAlive } from '../support/children.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 import { eventually } from '../support/wait.js';
 
@@ -54,13 +54,7 @@ const storeAll = (from: number, to: number) =>
     ),
   );
 
-/** Processes that the server has started. */
-const children = (): number[] =>
-  execFileSync('pgrep', ['-P', String(server.child.pid)])
-    .toString()
-    .trim()
-    .split('\n')
-    .map(Number);
+const children = () => childrenOf(server.child.pid!);
 
 describe('a server of several workers', () => {
   beforeAll(begin);
@@ -169,12 +163,3 @@ describe('a server of several workers that is killed', () => {
     for (let n = 80; n < 120; n++) expect(await read(clientOf(n), `c${n}`)).toEqual(messagesOf(n));
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
