@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { Piscina } from 'piscina';
 import { StowkenError } from '../model/index.js';
+import { ThreadPool } from '../threads/index.js';
 
 /** Rewrites frames with the newest of some registries, in a worker thread. */
 export interface Rewriter {
@@ -22,7 +22,7 @@ const idleMsMax = 60_000;
 
 /** Creates a thread with registries of its own; the highest id encodes. */
 export function createRewriter(registries: readonly Uint8Array[]): Rewriter {
-  const pool = new Piscina({
+  const pool = new ThreadPool({
     filename: createRequire(import.meta.url).resolve('#build/src/codec/rewrite-worker.js'),
     workerData: registries,
     minThreads: 0,
@@ -31,20 +31,18 @@ export function createRewriter(registries: readonly Uint8Array[]): Rewriter {
     // batch.
     idleTimeout: idleMsMax,
   });
-  // A thread that ends without a task is followed by a new one. Unheard, the event would end the process.
-  pool.on('error', () => undefined);
   return {
     async rewrite(frames, signal) {
       const outcome = await run(pool, frames, signal);
       if ('frames' in outcome) return outcome.frames;
       throw new StowkenError('CORRUPT_SEGMENT', outcome.corrupt, { index: String(outcome.index) });
     },
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   };
 }
 
 async function run(
-  pool: Piscina,
+  pool: ThreadPool,
   frames: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<RewriteOutcome> {

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { Piscina } from 'piscina';
 import {
   limits,
   StowkenError,
@@ -9,6 +8,7 @@ import {
   tokenizerOfModel,
 } from '../model/index.js';
 import { FairSlots } from '../queue/index.js';
+import { ThreadPool } from '../threads/index.js';
 import { openChatTemplate } from './chat/chat-template.js';
 import { LongRun } from './characters.js';
 import { ChatRenderer } from './chat/renderer.js';
@@ -56,7 +56,7 @@ export function createTokenizers({
 }: TokenizerPoolOptions): TokenizerPool {
   const files = new Map(given.map((each) => [each.name, each]));
   const names = [...tokenizerNames, ...files.keys()];
-  const pool = new Piscina({
+  const pool = new ThreadPool({
     filename: createRequire(import.meta.url).resolve('#build/src/text/worker.js'),
     minThreads: 0,
     maxThreads: threadsMax,
@@ -71,8 +71,6 @@ export function createTokenizers({
     },
     idleTimeout: 300_000,
   });
-  // A thread that ends without a task is followed by a new one. Unheard, the event would end the process.
-  pool.on('error', () => undefined);
   const own = new OwnEncodings(loadedHereMax);
   const renderer = new ChatRenderer();
   const recentSpellings = new RecentSpellings();
@@ -224,7 +222,7 @@ export function createTokenizers({
 
     async close() {
       isClosed = true;
-      await Promise.all([pool.destroy(), renderer.close()]);
+      await Promise.all([pool.close(), renderer.close()]);
     },
   };
 }

@@ -7,10 +7,11 @@ import { describe, expect, it } from 'vitest';
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: [],
   queue: [],
+  threads: [],
   identity: ['model'],
   core: ['model'],
-  codec: ['model', 'core'],
-  text: ['model', 'queue'],
+  codec: ['model', 'core', 'threads'],
+  text: ['model', 'queue', 'threads'],
   storage: ['model', 'core', 'codec'],
   vault: ['model', 'queue', 'core', 'codec', 'text', 'storage'],
   vaults: ['model', 'core', 'codec', 'text', 'storage', 'vault'],
