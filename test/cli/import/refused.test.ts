@@ -59,7 +59,10 @@ const texts = [
   ],
   '"[{\\"role\\":\\"user\\",\\"content\\":\\"a\\"}]"',
 ];
-const others = ['0', '7', '-1.5', '1e5', '12345678901234567890', 'true', 'false', 'null', 'NaN', '200018'];
+const others = [
+  ...['0', '7', '-1.5', '1e5', '12345678901234567890', 'true', 'false', 'null', 'NaN', '200018', '-0'],
+  ...['0.12345678901234567', '-7.5e-05', '0.30000000000000001', '[0.5, 1, -2e-7]', '[0.25,3]', '[1, 0.5]'],
+];
 
 /** Returns JSON text of a random value. */
 function valueOf(random: Random, depth: number): string {
@@ -130,12 +133,25 @@ describe('lines like those that were refused', () => {
     expect(matches('{"level": "[", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
     expect(matches('{"level": "a\\x", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
     expect(matches('{"level": "a", "type": "b", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
-    expect(matches('{"level": "a", "type": "a", "n": 1e5, "on": true, "l": ["x", 1]}')).toBe(false);
+    for (const number of ['1e5', '-8.1e-05', '0.12345678901234566'])
+      expect(matches(`{"level": "a", "type": "a", "n": ${number}, "on": true, "l": ["x", 1]}`)).toBe(true);
+    for (const number of ['1e400', '12345678901234567', '3.14159265358979323846', '1e', '1.5.5', '[1]'])
+      expect(matches(`{"level": "a", "type": "a", "n": ${number}, "on": true, "l": ["x", 1]}`)).toBe(false);
     expect(matches('{"level": "a", "type": "a", "n": 01, "on": true, "l": ["x", 1]}')).toBe(false);
     expect(matches('{"level": "a", "type": "a", "n": 1, "on": null, "l": ["x", 1]}')).toBe(false);
     expect(matches('{"level": "a", "type": "a", "n": 1, "on": true, "l": ["x", 2]}')).toBe(false);
     expect(matches('{"level": "a", "type": "a", "n": 1, "on": true, "l": ["x", 1]} ')).toBe(false);
   });
+});
+
+it('have other lists of numbers that are no token ids', () => {
+  const pattern = LinePattern.of(Buffer.from('{"id":1,"v":[0.5, 1,-2e-7],"w":[1,2]}'), false)!;
+  const matches = (line: string) => pattern.matches(Buffer.from(line));
+  expect(matches('{"id":7,"v":[-1.25],"w":[1,2]}')).toBe(true);
+  expect(matches('{"id":7,"v":[0.123456789012345678 ],"w":[1,2]}')).toBe(false);
+  for (const list of ['[1,2]', '[1.0,2]', '[]', '[0.5,"a"]', '[0.5,[1]]', '[0.5,]', '[0.5 1]', '[0.5'])
+    expect(matches(`{"id":7,"v":${list},"w":[1,2]}`)).toBe(false);
+  expect(matches('{"id":7,"v":[0.5],"w":[0.5]}')).toBe(false);
 });
 
 it('reads tools of which numbers are kept as they are written', () => {

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import { isExactNumber } from '../shapes/index.js';
 import {
   backslash,
   closeList,
   closeObject,
   colon,
+  comma,
   endOfScalar,
   endOfText,
   isBlankInJson,
@@ -19,7 +21,9 @@ const anyNumber = 2;
 const anyTruth = 3;
 /** Text that is no sentence for certain: one word, without escapes and other scripts. */
 const anyWord = 4;
-const lastMark = anyWord;
+/** List of numbers that are no token ids: the first has a fraction. */
+const anyFractions = 5;
+const lastMark = anyFractions;
 
 /** Limit of the lines that become a pattern. */
 const lineBytesMax = 16 * 1024;
@@ -80,8 +84,11 @@ export class LinePattern {
         end = endOfScalar(line, at);
         if (isFree && endOfPlainNumber(line, at) === end) mark = anyNumber;
         else if (isFree && endOfTruth(line, at) === end) mark = anyTruth;
-      } else if (byte === openObject || byte === openList) inLists.push(byte === openList);
-      else if (byte === closeObject || byte === closeList) inLists.pop();
+      } else if (byte === openObject || byte === openList) {
+        const behind = byte === openList && isFree ? endOfFractions(line, at) : -1;
+        if (behind >= 0) [mark, end] = [anyFractions, behind];
+        else inLists.push(byte === openList);
+      } else if (byte === closeObject || byte === closeList) inLists.pop();
       if (mark !== undefined) made[length++] = mark;
       else for (; at < end; at++) made[length++] = line[at]!;
       at = end;
@@ -111,13 +118,34 @@ function endOfAny(mark: number, line: Buffer, at: number): number {
     const end = endOfPlainText(line, at);
     return mark === anyText || end < 0 || isWord(line, at, end) ? end : -1;
   }
+  if (mark === anyFractions) return endOfFractions(line, at);
   return mark === anyNumber ? endOfPlainNumber(line, at) : endOfTruth(line, at);
 }
 
-export function isKey(line: Buffer, end: number): boolean {
-  let at = end;
+/** Returns the place behind a list of plain numbers of which the first has a fraction; -1 for others. */
+function endOfFractions(line: Buffer, from: number): number {
+  if (line[from] !== openList) return -1;
+  let at = afterBlanks(line, from + 1);
+  const first = endOfPlainNumber(line, at);
+  if (first < 0 || Number.isInteger(Number(line.toString('latin1', at, first)))) return -1;
+  for (;;) {
+    const end = endOfPlainNumber(line, at);
+    if (end < 0) return -1;
+    at = afterBlanks(line, end);
+    if (line[at] === closeList) return at + 1;
+    if (line[at] !== comma) return -1;
+    at = afterBlanks(line, at + 1);
+  }
+}
+
+function afterBlanks(line: Buffer, from: number): number {
+  let at = from;
   while (isBlankInJson(line[at])) at++;
-  return line[at] === colon;
+  return at;
+}
+
+export function isKey(line: Buffer, end: number): boolean {
+  return line[afterBlanks(line, end)] === colon;
 }
 
 /**
@@ -149,6 +177,21 @@ function mayBeginBlank(first: number, second: number): boolean {
 
 /** Returns the place behind a number that every reader keeps as it is; -1 for others. */
 export function endOfPlainNumber(line: Buffer, from: number): number {
+  const end = endOfShortNumber(line, from);
+  if (end >= 0 || !isDigit(line[line[from] === 0x2d ? from + 1 : from])) return end;
+  // Numbers of measurements have all digits of a double, and exponents.
+  const to = endOfScalar(line, from);
+  const token = line.toString('latin1', from, to);
+  return isJsonNumber.test(token) && isExactNumber(token) ? to : -1;
+}
+
+const isJsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function endOfShortNumber(line: Buffer, from: number): number {
   let at = line[from] === 0x2d ? from + 1 : from;
   const begun = at;
   at = endOfDigits(line, at);

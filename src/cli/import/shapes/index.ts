@@ -1,7 +1,7 @@
 export { type DataOf, takeData, takeLongValues, unpackedMin } from './data.js';
 export type { Draft, DraftMessage, DraftSpec } from './draft.js';
 export { isLabel, isList, isObject, type Json, type JsonObject, rawNumber } from './json.js';
-export { parseExactly, withoutRawNumbers, writeWithRawNumbers } from './raw-number.js';
+export { isExactNumber, parseExactly, withoutRawNumbers, writeWithRawNumbers } from './raw-number.js';
 export { readMessage, type ReadMessage } from './messages.js';
 export { readDocument, type ReadOptions, readRecord, sessionShapeOf } from './read.js';
 export { documentsOf, MissingMessage, type StoredMessage, type StoredSpec } from './render.js';

@@ -68,7 +68,8 @@ function isKey(json: string, end: number): boolean {
   return json[at] === ':';
 }
 
-function isExactNumber(token: string): boolean {
+/** True for the text of a number that JSON readers keep exactly. */
+export function isExactNumber(token: string): boolean {
   const number = Number(token);
   if (String(number) === token) return isExact(number);
   // The parser refuses other tokens.
