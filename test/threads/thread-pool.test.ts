@@ -33,12 +33,7 @@ describe('tasks of threads', () => {
   it.each([
     ['ends', 'process.exit(3);', undefined, 'without an error'],
     ['throws', 'throw new Error("no such vocabulary");', undefined, 'no such vocabulary'],
-    [
-      'takes too much memory',
-      'const all = []; for (;;) all.push(new Array(1e6).fill(0.5));',
-      16,
-      'memory',
-    ],
+    ['takes too much memory', 'const all = []; for (;;) all.push(new Array(1e6).fill(0.5));', 16, 'memory'],
   ])('fail, all of them, if their thread %s while it starts', async (name, start, memory, why) => {
     const pool = poolOf(name.replaceAll(' ', '-'), `${start}\n${task}`, memory);
     const outcomes = await Promise.allSettled([pool.run(1), pool.run(2), pool.run(3)]);
