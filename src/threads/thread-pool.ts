@@ -10,9 +10,8 @@ interface TaskOptions {
 }
 
 /**
- * Threads of Piscina whose tasks always end. It leaves those waiting for ever that wait when the last thread
- * ends: one that fails while it starts is not followed by another. They are ended with an error here; the next
- * task starts a thread again.
+ * Threads of Piscina whose tasks always end. Piscina leaves waiting tasks in its queue if its last thread
+ * ends: no other follows one that fails while it starts. They fail here; the next task starts a thread.
  */
 export class ThreadPool {
   readonly #pool: Piscina;
