@@ -16,7 +16,7 @@ import { eventually } from '../support/wait.js';
 
 const workers = 2;
 /** Uploads of 2.5 MB each in the vault that a backup copies. */
-const COPIED = Number(process.env['COPIED'] ?? 3);
+const COPIED = 3;
 let folder: string;
 let server: StowkenProcess;
 const clients: StowkenClient[] = [];

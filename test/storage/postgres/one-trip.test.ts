@@ -260,6 +260,19 @@ describe.skipIf(missing).each([1, 4])('a store in %i partitions', (partitions) =
     expect(await made(other, storing(ids[2]!, [prompt!, others[1]!]))).toMatchObject({ counts: oneTrip });
   });
 
+  it('goes by nothing that it saw before every connection was lost, and commits with them', async () => {
+    await one.commit(storing(ids[0]!, [prompt!]));
+    const naming = (id: string): Change => ({ ...storing(id, [prompt!]), newSegments: [] });
+    expect((await made(one, naming(ids[1]!))).counts).toEqual(oneTrip);
+    // As a standby that takes over without the latest commits.
+    for (const table of ['conv', 'delta', 'kind', 'ref', 'hx', 'part'])
+      await vault.rows(`delete from ${table} where p >= $1 and p < $1 + ${partitions}`);
+    await vault.rows(`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = current_setting('application_name') and pid <> pg_backend_pid() and $1::int > 0`);
+    await expect(one.commit(naming(ids[2]!))).rejects.toMatchObject({ reason: 'SEGMENT_MISSING' });
+    expect((await one.commit(storing(ids[2]!, [prompt!]))).put).toMatchObject({ newSegments: 1 });
+  });
+
   it('is refused, repeated, or answered as before as other stores are', async () => {
     const request = { id: 'r', digest: '0'.repeat(32), timeMs: 1_000, notBeforeMs: 0 };
     const change = { ...storing(ids[0]!, [prompt!]), request };

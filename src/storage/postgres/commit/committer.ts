@@ -196,12 +196,14 @@ export class Committer {
       const shared = result.put?.unchanged === false ? works?.prefixes.shared : undefined;
       this.vault.prefixes.note(chunksOfPut(change.put), shared);
     }
-    this.vault.kinds.note(works?.kinds ?? []);
     const deleted = new Set(change.deleteSegments);
-    for (const { p, state } of works?.all ?? []) {
+    if (!works) return;
+    const { place } = works.transaction;
+    this.vault.kinds.note(works.kinds, place);
+    for (const { p, state } of works.all) {
       const seen = [...state.segments].filter(([hash]) => !deleted.has(hash));
       if (state.clock === undefined) known.note(seen);
-      else known.noteUnder(p, state.clock, seen);
+      else known.noteUnder(p, { clock: state.clock, place }, seen);
     }
   }
 }

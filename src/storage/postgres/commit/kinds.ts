@@ -12,7 +12,7 @@ export const insertKinds: Statement = {
 /** Adds the kind of a conversation to those of its partition, unless this process knows that it is there. */
 export function sendKind({ transaction, vault, kinds }: Works, p: number, kind: Kind): void {
   const name = nameOfKind(p, kind);
-  if (vault.kinds.has(name)) return;
+  if (vault.kinds.has(name, transaction.place)) return;
   const [number, ...fields] = kindValues(kind);
   transaction.send(insertKinds, [p, [number], ...fields.map((field) => [field])]);
   kinds.push(name);

@@ -67,10 +67,6 @@ export interface OneTrip {
   readonly change: Change & Required<Pick<Change, 'put'>>;
   readonly p: number;
   readonly state: PartitionState;
-  /** Clock under which this process saw some of the segments: those that have it; and the others. */
-  readonly clock: number;
-  readonly seen: readonly SegmentHash[];
-  readonly unseen: readonly SegmentHash[];
 }
 
 /** Returns what a store in one trip would go by; undefined if this process knows too little. */
@@ -101,10 +97,7 @@ export function planOneTrip(
     registries: new Map([...registries].map((id) => [id, false])),
     labels: labels.current.filter(({ isDropped }) => !isDropped),
   };
-  const clock = known.clockOf(p) ?? noClock;
-  const seen = [...segments.keys()].filter((hash) => known.wasSeen(hash, clock));
-  const unseen = [...segments.keys()].filter((hash) => !known.wasSeen(hash, clock));
-  return { change: { ...change, put, newSegments: fresh }, p, state, clock, seen, unseen };
+  return { change: { ...change, put, newSegments: fresh }, p, state };
 }
 
 /**
@@ -114,13 +107,13 @@ export function planOneTrip(
 export function beginOneTrip(
   transaction: Transaction,
   vault: VaultParts,
-  { change, p, state: believed, clock, seen, unseen }: OneTrip,
+  { change, p, state: believed }: OneTrip,
 ): Works {
   const { put, request, newSegments = [] } = change;
   const { registries, labels } = believed;
   // Each attempt adds to a map of its own.
   const state: PartitionState = { ...believed, segments: new Map(believed.segments) };
-  const { partitions } = vault;
+  const { known, partitions } = vault;
   const gate = randomInt(gateRows);
   transaction.send(requireGate, [p, gate], undefined, ([row]) => (state.clock = int(row?.['clock'])));
   transaction.send(requireNew, [p, uuidOf(put.spec.id), newSegments.map(({ hash }) => headOf(hash))]);
@@ -131,8 +124,13 @@ export function beginOneTrip(
     const columns = [places.map(({ k }) => k), places.map(({ slot }) => slot)];
     transaction.send(requireKept, [p, hashes.map(headOf), ...columns, hashes.length, gate, seenUnder]);
   };
-  keep(seen, clock);
-  keep(unseen, noClock);
+  const clock = known.clockOf(p) ?? noClock;
+  const wasSeen = (hash: SegmentHash) => known.wasSeen(hash, clock, transaction.place);
+  keep([...state.segments.keys()].filter(wasSeen), clock);
+  keep(
+    [...state.segments.keys()].filter((hash) => !wasSeen(hash)),
+    noClock,
+  );
   if (registries.size > 0) transaction.send(requireRegistries, [p, [...registries.keys()], registries.size]);
   transaction.send(requireLabels, [p, labels.map(({ l }) => l), labels.length]);
   const prefixes = Prefixes.believe(transaction, partitions, put, vault.prefixes);

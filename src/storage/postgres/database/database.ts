@@ -11,7 +11,7 @@ import {
   unavailable,
   UnknownOutcome,
 } from './failures.js';
-import { inTransaction, Transaction, type TransactionOptions } from './transaction.js';
+import { type ConnectionPlace, inTransaction, Transaction, type TransactionOptions } from './transaction.js';
 
 export interface DatabaseOptions {
   /** URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE, with libpq's parameters. */
@@ -41,6 +41,9 @@ const defaults = { schema: 'stowken', connectionsMax: 16, patienceMs: 15_000 } a
 export class Database {
   /** Hidden from printed objects: it has the password. */
   readonly #pool: Pool;
+  /** Connections opened so far, and which of them each one is, from 1. */
+  #opened = 0;
+  readonly #order = new WeakMap<PoolClient, number>();
 
   private constructor(
     pool: Pool,
@@ -48,6 +51,7 @@ export class Database {
     private readonly patienceMs: number,
   ) {
     this.#pool = pool;
+    pool.on('connect', (client) => void this.#order.set(client, ++this.#opened));
   }
 
   static async open(options: DatabaseOptions): Promise<Database> {
@@ -92,7 +96,7 @@ export class Database {
     if (!only) return [];
     if (asked.length === 1) return [await this.query(...only)];
     return this.#patiently(async (client) => {
-      const transaction = new Transaction(client);
+      const transaction = new Transaction(client, this.#placeOf(client));
       const answers = asked.map(([statement, values]) => transaction.query(statement, values));
       await Promise.allSettled(answers);
       return Promise.all(answers);
@@ -108,11 +112,16 @@ export class Database {
     body: (transaction: Transaction) => Promise<T>,
     options: TransactionOptions & { readonly settles?: boolean } = {},
   ): Promise<T> {
-    return this.#patiently((client) => inTransaction(client, body, options), options.settles);
+    const run = (client: PoolClient) => inTransaction(client, this.#placeOf(client), body, options);
+    return this.#patiently(run, options.settles);
   }
 
   async close(): Promise<void> {
     await this.#pool.end();
+  }
+
+  #placeOf(client: PoolClient): ConnectionPlace {
+    return { connection: this.#order.get(client) ?? Infinity, connections: this.#opened };
   }
 
   async #patiently<T>(run: (client: PoolClient) => Promise<T>, settles = false): Promise<T> {

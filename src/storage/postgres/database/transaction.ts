@@ -21,12 +21,30 @@ export interface TransactionOptions {
   readonly long?: boolean;
 }
 
+/** Place of a transaction's connection among all that this process has opened to the database. */
+export interface ConnectionPlace {
+  /** Number of the connection, by the order in which they were opened. */
+  readonly connection: number;
+  /** Connections opened before the transaction began. */
+  readonly connections: number;
+}
+
+/**
+ * True if what a transaction saw, which had the place `seen`, is there for one of the place `own`: its
+ * connection was open before. A database that another takes over from, or that comes back from a crash, may
+ * have lost its latest commits; no connection outlives that.
+ */
+export function canGoBy(seen: ConnectionPlace, own: ConnectionPlace): boolean {
+  return own.connection <= seen.connections;
+}
+
 /** A transaction on one connection. Statements are sent at once, and answered in their order. */
 export class Transaction {
   readonly #sent: Promise<unknown>[] = [];
 
   constructor(
     private readonly client: PoolClient,
+    readonly place: ConnectionPlace,
     private readonly isLong = false,
   ) {}
 
@@ -79,10 +97,11 @@ function sendable(value: Value): unknown {
  */
 export async function inTransaction<T>(
   client: PoolClient,
+  place: ConnectionPlace,
   body: (transaction: Transaction) => Promise<T>,
   { snapshot = false, long = snapshot }: TransactionOptions = {},
 ): Promise<T> {
-  const transaction = new Transaction(client, long);
+  const transaction = new Transaction(client, place, long);
   transaction.send(snapshot ? beginSnapshot : begin);
   if (long) transaction.send(unlimited);
   let committing = false;

@@ -1,19 +1,25 @@
+import { canGoBy, type ConnectionPlace } from '../database/transaction.js';
+
 /** Kinds that a process remembers; an entry takes a kilobyte at most. */
 const entriesMax = 4_096;
 
 /** Names of kinds of which this process knows that they are stored: no kind is ever deleted. */
 export class KnownKinds {
-  readonly #names = new Set<string>();
+  /** Places of the transactions that added them last. */
+  readonly #added = new Map<string, ConnectionPlace>();
 
-  has(name: string): boolean {
-    return this.#names.has(name);
+  /** True if the kind is there for a transaction of this place. */
+  has(name: string, place: ConnectionPlace): boolean {
+    const added = this.#added.get(name);
+    return added !== undefined && canGoBy(added, place);
   }
 
-  note(names: Iterable<string>): void {
-    for (const name of names) this.#names.add(name);
-    for (const name of this.#names) {
-      if (this.#names.size <= entriesMax) return;
-      this.#names.delete(name);
+  /** Notes the kinds that a transaction of this place has added, or found when it wanted to. */
+  note(names: Iterable<string>, place: ConnectionPlace): void {
+    for (const name of names) this.#added.set(name, place);
+    for (const name of this.#added.keys()) {
+      if (this.#added.size <= entriesMax) return;
+      this.#added.delete(name);
     }
   }
 }

@@ -1,13 +1,21 @@
 import type { SegmentHash } from '../../../model/index.js';
 import type { FoundPlace } from '../commit/lookup.js';
+import { canGoBy, type ConnectionPlace } from '../database/transaction.js';
 
 /** Segments that a process remembers; an entry takes some 220 bytes. */
 const entriesMax = 200_000;
 
 interface Known {
   readonly place: FoundPlace;
-  /** Clock of the gate under which a change saw the segment last; undefined if it held none. */
-  readonly clock: number | undefined;
+  /** Sight of the change that saw the segment last; undefined if it held no gate. */
+  readonly sight: Sight | undefined;
+}
+
+/** Gate and connection with which a change saw segments. */
+interface Sight {
+  /** Clock of the gate that it held. */
+  readonly clock: number;
+  readonly place: ConnectionPlace;
 }
 
 /**
@@ -15,7 +23,8 @@ interface Known {
  *
  * A gate has the clock of the last barrier that passed it (condemn.ts). While a change holds a gate with the
  * clock under which a segment was seen, no barrier has passed since, and none passes before it is made: so
- * the segment is there, and stays, and needs no look.
+ * the segment is there, and stays, and needs no look. That is so for connections that were open when it was
+ * seen: see canGoBy.
  */
 export class KnownSegments {
   readonly #known = new Map<SegmentHash, Known>();
@@ -33,9 +42,10 @@ export class KnownSegments {
     return this.#clocks.get(p);
   }
 
-  /** True if a change saw the segment under gates of this clock. */
-  wasSeen(hash: SegmentHash, clock: number): boolean {
-    return this.#known.get(hash)?.clock === clock;
+  /** True if the segment was seen under a gate of this clock while the connection was open already. */
+  wasSeen(hash: SegmentHash, clock: number, place: ConnectionPlace): boolean {
+    const sight = this.#known.get(hash)?.sight;
+    return sight?.clock === clock && canGoBy(sight.place, place);
   }
 
   /** Notes what was found in partitions whose gates were not held. */
@@ -43,10 +53,10 @@ export class KnownSegments {
     this.#note(entries, undefined);
   }
 
-  /** Notes what a change saw in a partition, of which it held a gate with this clock. */
-  noteUnder(p: number, clock: number, entries: Iterable<readonly [SegmentHash, FoundPlace]>): void {
-    this.#clocks.set(p, Math.max(clock, this.#clocks.get(p) ?? 0));
-    this.#note(entries, clock);
+  /** Notes what a change saw in a partition, of which it held a gate. */
+  noteUnder(p: number, sight: Sight, entries: Iterable<readonly [SegmentHash, FoundPlace]>): void {
+    this.#clocks.set(p, Math.max(sight.clock, this.#clocks.get(p) ?? 0));
+    this.#note(entries, sight);
   }
 
   clear(): void {
@@ -57,11 +67,11 @@ export class KnownSegments {
     this.#known.delete(hash);
   }
 
-  #note(entries: Iterable<readonly [SegmentHash, FoundPlace]>, clock: number | undefined): void {
+  #note(entries: Iterable<readonly [SegmentHash, FoundPlace]>, sight: Sight | undefined): void {
     for (const [hash, place] of entries) {
       this.#known.delete(hash);
       // One that is condemned may go after the barrier that passed already.
-      this.#known.set(hash, { place, clock: place.condemned ? undefined : clock });
+      this.#known.set(hash, { place, sight: place.condemned ? undefined : sight });
     }
     for (const hash of this.#known.keys()) {
       if (this.#known.size <= this.max) return;
