@@ -18,8 +18,21 @@ describe('the commands of the program', () => {
       expect(await added(...argv)).toEqual(all);
   });
 
+  it('adds all of them for help beside a name, and for a wrong name before a right one', async () => {
+    const all = await added();
+    for (const argv of [
+      ['--help', 'serve'],
+      ['-h', 'list'],
+      ['--server', 'list', '--help'],
+      ['lits', 'serve'],
+    ])
+      expect(await added(...argv)).toEqual(all);
+    expect(await added('get', 'import')).toEqual(['get']);
+  });
+
   it('adds none for the version', async () => {
     expect(await added('--version')).toEqual([]);
+    expect(await added('--version', 'list')).toEqual([]);
   });
 
   it('adds each under the name that loads it, and no other', async () => {

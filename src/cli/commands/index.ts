@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import type { Done } from '../exit-codes.js';
+import { leadingOptions } from '../leading-options.js';
 
 /** Adds a command to the program. `done` takes its exit code. */
 type AddCommand = (program: Command, context: Context, done: Done) => void;
@@ -52,8 +53,11 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
 /** Commands that describe all others. */
 const needsAll: readonly string[] = ['help', 'completion'];
 
+/** The option that shows help, alone or with others behind its letter. */
+const asksForHelp = /^(?:-h|--help$)/;
+
 /**
- * Adds the commands that these arguments name; all of them, for help and suggestions, if they name none. The
+ * Adds the command that these arguments name; all of them, for help and suggestions, if they name none. The
  * version is printed without any.
  */
 export async function addCommands(
@@ -62,9 +66,13 @@ export async function addCommands(
   context: Context,
   done: Done,
 ): Promise<void> {
-  const named = argv.filter((argument) => Object.hasOwn(commands, argument));
-  const isAll =
-    (named.length === 0 && argv[0] !== '--version') || named.some((name) => needsAll.includes(name));
-  const wanted = Object.entries(commands).filter(([name]) => isAll || named.includes(name));
-  for (const add of await Promise.all(wanted.map(([, load]) => load()))) add(program, context, done);
+  if (argv[0] === '--version') return;
+  const { kept, end } = leadingOptions(program, argv);
+  const named = argv[end] ?? '';
+  const isOne =
+    Object.hasOwn(commands, named) &&
+    !needsAll.includes(named) &&
+    !kept.some((option) => asksForHelp.test(option));
+  const wanted = isOne ? [commands[named]!] : Object.values(commands);
+  for (const add of await Promise.all(wanted.map((load) => load()))) add(program, context, done);
 }
