@@ -210,6 +210,19 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('reads a line without an id behind a stream that has ended', async () => {
+    const choice = { index: 0, delta: { role: 'assistant', content: 'One' }, finish_reason: 'stop' };
+    const sent = [
+      { id: 'a', object: 'chat.completion.chunk', choices: [choice] },
+      { messages: [{ role: 'user', content: 'Hi' }] },
+      { role: 'user', content: 'Again' },
+    ];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 3, failed: 0 });
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    await run(['delete', '--all']);
+  });
+
   it('reads each chat of SillyTavern as one conversation', async () => {
     const chat = (integrity: string | undefined, said: string) => [
       {

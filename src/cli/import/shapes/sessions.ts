@@ -96,11 +96,11 @@ export class OpenSession {
   /** Returns false if the event is of another session, or of none. */
   add(event: JsonObject): boolean {
     const { shape } = this;
+    if (!shape.recognise(event) && !shape.continues(event)) return false;
     const id = shape.sessionOf(event);
     if (id !== undefined && this.#id !== undefined && id !== this.#id) return false;
     if (this.#hasEnded && shape.says?.(event)) return false;
     if (shape.mayMingle && id !== this.#id && !this.#isForAny()) return false;
-    if (!shape.recognise(event) && !shape.continues(event)) return false;
     this.#id ??= id;
     this.#hasEnded ||= shape.ends?.(event) ?? false;
     this.#model ??= shape.modelOf(event);
