@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits, present } from '../../src/model/index.js';
 import { type Bench, backendKinds, longSegment, message, spec, storing, useBench } from './support.js';
 
 describe.each(backendKinds)('listing in the %s backend', (kind) => {
@@ -60,6 +61,24 @@ describe.each(backendKinds)('listing in the %s backend', (kind) => {
     expect((await list({ filter: { createTimeFromMs: 1_000_000 } })).ids).toBe(
       'caught-up fork fork-parent right ahead',
     );
+  });
+
+  it('finds by as many conditions about one field as a filter may have', async () => {
+    await filled();
+    const application = present((await bench().backend.getConversation('c1'))?.application, 'it is stored');
+    const condition = (...values: string[]) => ({
+      ...{ field: 'application' as const, key: '', values, negated: false },
+    });
+    const conditions = Array.from({ length: limits.filterConditionsMax - 1 }, (_, n) =>
+      condition(`other ${n}`, application, ''),
+    );
+    const all = await list({ filter: {} });
+    for (const order of ['newestFirst', 'oldestFirst', 'latestUpdateFirst'] as const) {
+      const { ids } = await list({ order, filter: { conditions } });
+      expect(ids.split(' ').sort()).toEqual(all.ids.split(' ').sort());
+      const none = [...conditions, condition('other 1', 'none')];
+      expect((await list({ order, filter: { conditions: none } })).ids).toBe('');
+    }
   });
 
   it('gives pages in both orders', async () => {

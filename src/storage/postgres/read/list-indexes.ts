@@ -58,9 +58,12 @@ export function indexFor(labels: readonly Label[], filter: ConversationFilter): 
     const label = labels.find((each) => each.isReady && each.name === key);
     if (field === 'metadata' && label) return indexOfLabel(label, [...new Set(values)]);
   }
-  const conditions = all.flatMap(({ field, values }) => {
-    const column = kindColumns.get(field);
-    return column === undefined ? [] : [{ column, values }];
+  // Conditions about one field are one: a database tells statements apart by 63 characters of their names.
+  const conditions = [...kindColumns].flatMap(([field, column]) => {
+    const [first, ...others] = all.filter((each) => each.field === field);
+    if (!first) return [];
+    const isInAll = (value: string) => others.every(({ values }) => values.includes(value));
+    return [{ column, values: first.values.filter(isInAll) }];
   });
   return conditions.length === 0 ? undefined : indexOfKinds(conditions);
 }
