@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isStowkenError } from '../../../src/model/index.js';
@@ -6,6 +7,7 @@ import { requireGate } from '../../../src/storage/postgres/commit/one-trip.js';
 import type { Works } from '../../../src/storage/postgres/commit/works.js';
 import { Manifests } from '../../../src/storage/postgres/commit/manifests.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
+import { Presence } from '../../../src/storage/postgres/leases/presence.js';
 import type { ManagedBackend, Violation } from '../../../src/storage/index.js';
 import { longSegment, storing } from '../../contract/support.js';
 import { listOf } from '../../contract/long-lists.js';
@@ -173,6 +175,37 @@ describe.skipIf(postgresMissing !== undefined)('servers that store what others c
 
   it('keep what a store has found from a collection, which waits for the store', async () => {
     expect(await collectWhileStored(waitsForGate)).toEqual([]);
+  });
+
+  it('keep what a store has found from a deletion whose barrier passed before another condemned it', async () => {
+    const vault = await SharedVault.create();
+    const open = () => vault.open({ beatMs: 20 });
+    const [one, deleting, collecting] = [await open(), await open(), await open()];
+    const [content] = contents;
+    await deleting.commit(storing('first', [content!]));
+    // A server that is there keeps the deletion waiting after its barrier.
+    await vault.rows(`insert into server (p, id, oldest, beat) values ($1, '${randomUUID()}', 0, now())`);
+    const seen = vi.spyOn(Presence.prototype, 'untilOthersSaw');
+    const deleted = deleting.commit({ deleteSegments: [content!.hash] });
+    await eventually(() => expect(seen).toHaveBeenCalledTimes(1));
+    await deleting.commit({ delete: { id: 'first', timeMs: 2 } });
+    const { segments } = await collecting.listGarbage({ limit: 10, garbageBeforeMs: Infinity });
+    const keys = segments.map(({ key }) => key);
+    let collected: Promise<unknown> = Promise.resolve();
+    beforePut(async () => {
+      collected = collecting.commit({ collect: { keys, garbageBeforeMs: Infinity } });
+      await eventually(async () => expect(await vault.waiting('gate')).toBeGreaterThan(0));
+      const behind = `select 1 from server where p = $1 and oldest > 0
+        and oldest < (select clock from totals where p = $1)`;
+      await eventually(async () => expect(await vault.rows(behind)).toEqual([]));
+      await vault.rows('update server set oldest = 1000000 where oldest = 0 and p = $1');
+      await deleted;
+    });
+    await one.commit(storing('second', [content!]));
+    await collected;
+    const violations = await one.check();
+    await vault.close();
+    expect(violations).toEqual([]);
   });
 
   /**

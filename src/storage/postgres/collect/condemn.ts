@@ -54,8 +54,8 @@ const othersMs = 3_000;
  * 2. Barrier: each row of the gate is locked once. Every change that names segments has held one since before
  *    it looked for them. So either it is over by now, and a fold sees its counts, or it looks for its
  *    segments after this, and sees that they are condemned: then it revives them, or brings them once more.
- * 3. Bury: after a fold of all that is visible, what is still condemned, and still without references, is
- *    deleted.
+ * 3. Bury: after a fold of all that is visible, what is still condemned, by this tick or one before, and
+ *    still without references, is deleted.
  *
  * The barrier also notes the tick in each row of the gate. A change that holds one with the clock under which
  * an earlier change of its process looked for a segment knows that no barrier came between: ticks rise with

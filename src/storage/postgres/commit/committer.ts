@@ -62,8 +62,9 @@ export class Committer {
   async #settled(change: Change): Promise<ChangeResult> {
     const { vault } = this;
     const condemns = change.collect ?? change.deleteSegments ?? change.dropRegistries;
-    if (condemns) await condemn(vault, change);
-    const clockMax = condemns ? await vault.presence.readersSaw() : 0;
+    // Segments that others condemned later have passed no barrier yet, also if no reader may have them.
+    const barrier = condemns ? await condemn(vault, change) : 0;
+    const clockMax = condemns ? Math.min(barrier, await vault.presence.readersSaw()) : 0;
     const stored = await this.#inOneTrip(change);
     if (stored) return stored;
     let internal: RequestMark | undefined;
