@@ -95,7 +95,7 @@ function refuseOpenToken({ server, token, tls }: CheckedOptions): void {
 /** @throws ClientError INVALID_FIELD if it is not a valid time */
 export function checkTimeout(timeoutMs: number): number {
   if (typeof timeoutMs === 'number' && timeoutMs >= 0 && Number.isFinite(timeoutMs)) return timeoutMs;
-  throw invalid('timeoutMs', `it is ${String(timeoutMs)}, not a number of milliseconds from 0`);
+  throw invalid('timeoutMs', 'it is a number of milliseconds, from 0');
 }
 
 /** @throws ClientError INVALID_FIELD if it is no token */

@@ -252,6 +252,7 @@ function namesOf(name: keyof Objects): string {
 /** Shows a value that is not as it should be: short, and never its content. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'bigint') return `${value}n`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? typeof value;
   return 'an object';
 }

@@ -77,6 +77,7 @@ describe('connect', () => {
     ['a negative wait', 'retry.backoffMs', { server, retry: { attemptsMax: 1, backoffMs: -1 } }],
     ['a wait that never ends', 'retry.backoffMs', { server, retry: { attemptsMax: 1, backoffMs: Infinity } }],
     ['a retry that is a number', 'retry', { server, retry: 3 }],
+    ['a retry that is a bigint', 'retry', { server, retry: 5n }],
     ['a negative size', 'receiveBytesMax', { server, receiveBytesMax: -1 }],
     ['a size that is none', 'receiveBytesMax', { server, receiveBytesMax: Number.NaN }],
     ['a vault that is a number', 'vault', { server, vault: 1 }],
