@@ -31,8 +31,8 @@ async function onSmallDisk(context: TestContext, test: (disk: string) => Promise
 }
 
 /** Writes a file that leaves so many bytes free. */
-async function leaveFree(disk: string, bytes: number): Promise<string> {
-  const file = join(disk, 'filler');
+async function leaveFree(disk: string, bytes: number, name = 'filler'): Promise<string> {
+  const file = join(disk, name);
   const { bavail, bsize } = await statfs(disk);
   await writeFile(file, Buffer.alloc(Math.max(0, bavail * bsize - bytes)));
   return file;
@@ -128,6 +128,8 @@ it.for(ways)('a server with %s says that a disk is full, and loses nothing', ([w
         message: expect.stringMatching(/no space left on (the )?dis?k|no space left on device/) as string,
       });
       expect((failure as Error).message).not.toMatch(/input.output/i);
+      // A store that failed gives back what it had written.
+      const rest = await leaveFree(disk, 0, 'rest');
       await expect(client.admin.createVault('more')).rejects.toMatchObject({
         reason: 'COMMIT_FAILED',
         message: expect.stringMatching(/no space left/) as string,
@@ -136,7 +138,7 @@ it.for(ways)('a server with %s says that a disk is full, and loses nothing', ([w
         for await (const part of client.read(`c${n}`, { encoding: 'tokens' }))
           if (part.kind === 'message') expect(part.content).toEqual(tokens(n, 60_000));
       }
-      await rm(filler);
+      await Promise.all([filler, rest].map((file) => rm(file)));
       await expect
         .poll(
           () =>
