@@ -55,7 +55,7 @@ export default defineConfig({
     // Once for all projects: each project that had them too would run them again.
     globalSetup: ['test/support/build.ts', 'test/support/postgres.ts'],
     projects: [
-      // Three at once: they wait for processes, which leaves a quarter of two cores idle with two.
+      // Three at once, since they often wait for the processes that they start.
       { test: { ...common, name: 'slow', include: slow, maxWorkers: 3, sequence: { groupOrder: 0 } } },
       // A process for each of these files would load the sources each time.
       { test: { ...common, name: 'long', include: long, isolate: false, sequence: { groupOrder: 1 } } },

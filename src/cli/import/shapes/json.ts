@@ -64,15 +64,15 @@ export function withValues(object: JsonObject, values: Iterable<readonly [string
 
 /** Returns the value if every number in it is one that JSON readers keep exactly. */
 export function isExact(value: Json): boolean {
-  if (typeof value === 'number') return isExactNumber(value);
+  if (typeof value === 'number') return isKept(value);
   if (typeof value !== 'object' || value === null) return true;
   return (Array.isArray(value) ? (value as readonly Json[]) : Object.values(value as JsonObject)).every(
     isExact,
   );
 }
 
-/** Below zero, a zero is written as any other. */
-function isExactNumber(value: number): boolean {
+/** True for a number that JSON.stringify writes and JSON.parse gives back. It writes -0 as 0. */
+function isKept(value: number): boolean {
   if (value === 0) return !Object.is(value, -0);
   return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
 }
