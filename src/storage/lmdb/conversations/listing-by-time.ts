@@ -74,7 +74,8 @@ function* placesAfter(
   const id = isByCreation(order) ? CREATED : order === 'earliestExpiryFirst' ? EXPIRES : UPDATED;
   const dimension = readDimensions(tables.meta).find((each) => each.id === id)!;
   const latestFirst = isLatestFirst(order);
-  const candidates = id === CREATED ? candidatesFor(tables, filter) : undefined;
+  const ordered = id === CREATED ? 'created' : 'updated';
+  const candidates = id === EXPIRES ? undefined : candidatesFor(tables, filter, { nameOf, ordered });
   const list: TimeList<Dimension> = { tables, nameOf, dimension, latestFirst, position, candidates };
   const few = candidates && sortedCandidates(list, candidates, order);
   if (few) return yield* few;

@@ -4,6 +4,7 @@ import { numberAt, positionOf } from '../../shared/list-position.js';
 import { isByCreation, isByStore, isLatestFirst } from '../../shared/time-order.js';
 import { candidatesBeyond, candidatesFor, type Candidates } from '../lists/candidates.js';
 import { CREATED, readDimensions } from '../lists/dimensions.js';
+import type { OrderedTimes } from '../lists/time-candidates.js';
 import type { Found } from '../tables/table.js';
 import { recordsAfter, recordsBefore } from './chain.js';
 import { firstAtOrAfter, headerOf, type ListedTables, recordAt } from './listed-records.js';
@@ -49,7 +50,9 @@ function* looks(
   nameOf: StringOf,
 ): Generator<Look<number>, void, void> {
   const hasCreated = hasCreateTimes(tables);
-  for (const [number, found] of steps(tables, query, position, isLatestFirst(query.order))) {
+  const newestFirst = isLatestFirst(query.order);
+  const list = { newestFirst, nameOf, ordered: hasCreated ? undefined : ('created' as const) };
+  for (const [number, found] of steps(tables, query, position, list)) {
     let detail: string | undefined;
     const conversation = found && headerOf(found, nameOf, (what) => (detail = what));
     const past = !hasCreated && conversation !== undefined && isPast(conversation, query);
@@ -65,9 +68,9 @@ function* steps(
   tables: ListedTables,
   { filter }: ListQuery,
   position: number | undefined,
-  newestFirst: boolean,
+  { newestFirst, ...list }: { newestFirst: boolean; nameOf: StringOf; ordered: OrderedTimes },
 ): Generator<Step, void, void> {
-  const candidates = candidatesFor(tables, filter);
+  const candidates = candidatesFor(tables, filter, list);
   if (!newestFirst) {
     const after = position ?? 0;
     if (candidates) yield* indexed(tables, candidates, after, false);

@@ -5,7 +5,7 @@ import { CREATED, type Dimension, GROUP_RANGE, groupOf, groupOfTime } from '../l
 import { PostingIndex } from '../lists/posting-index.js';
 import type { Found } from '../tables/table.js';
 import { recordsAfter, recordsBefore } from './chain.js';
-import { firstAtOrAfter, headerOf, type ListedTables, recordAt } from './listed-records.js';
+import { firstAtOrAfter, firstReadable, headerOf, type ListedTables, recordAt } from './listed-records.js';
 import type { StringOf } from './manifest.js';
 
 /** A conversation with its place in the order; without the conversation if its record is damaged. */
@@ -43,33 +43,46 @@ export function* inNumberOrder(list: TimeList<Dimension>): Generator<Placed, voi
       ? 0
       : firstAtOrAfter(tables, timeMs, nameOf) - 1;
   let lastMs = latestFirst ? timeMs : 0;
-  for (const found of recordsBeyond(list, start)) {
-    if (found.key > last) return;
+  for (const { number, found } of recordsBeyond(list, start)) {
+    if (number > last) return;
     let detail: string | undefined;
-    const conversation = headerOf(found, nameOf, (what) => (detail = what));
-    if (conversation && groupOf(dimension, found.key, conversation) !== undefined) continue;
-    lastMs = conversation?.storeTimeMs ?? lastMs;
-    const place = { timeMs: lastMs, number: found.key };
+    const conversation = found && headerOf(found, nameOf, (what) => (detail = what));
+    if (conversation && groupOf(dimension, number, conversation) !== undefined) continue;
+    // A step that found no candidate goes on at the number itself: its place is the one before.
+    const step = found ? 0 : latestFirst ? 1 : -1;
+    lastMs = (found ? conversation : firstReadable(tables, number, nameOf))?.storeTimeMs ?? lastMs;
+    const place = { timeMs: lastMs, number: number + step };
     if (isAfter(place, position, latestFirst))
       yield { place, conversation, ...(detail !== undefined && { detail }) };
   }
+}
+
+/** A record that a list comes to; undefined: only a step of the search. */
+interface Step {
+  readonly number: number;
+  readonly found: Found<number> | undefined;
 }
 
 /** Yields records beyond a number, in order: those of candidates, and those that no index of them has. */
 function* recordsBeyond(
   { tables, candidates, latestFirst }: TimeList,
   start: number,
-): Generator<Found<number>, void, void> {
+): Generator<Step, void, void> {
   if (candidates === undefined)
-    return yield* latestFirst ? recordsBefore(tables, start) : recordsAfter(tables, start);
+    return yield* stepsOf(latestFirst ? recordsBefore(tables, start) : recordsAfter(tables, start));
   if (latestFirst && start > candidates.to + 1)
     for (const found of recordsBefore(tables, start)) {
       if (found.key <= candidates.to) break;
-      yield found;
+      yield { number: found.key, found };
     }
   for (const { number, isCandidate } of candidatesBeyond(candidates, start, latestFirst))
-    if (isCandidate) yield recordAt(tables.conversations, number);
-  if (!latestFirst && candidates.to < Infinity) yield* recordsAfter(tables, Math.max(start, candidates.to));
+    yield { number, found: isCandidate ? recordAt(tables.conversations, number) : undefined };
+  if (!latestFirst && candidates.to < Infinity)
+    yield* stepsOf(recordsAfter(tables, Math.max(start, candidates.to)));
+}
+
+function* stepsOf(records: Iterable<Found<number>>): Generator<Step, void, void> {
+  for (const found of records) yield { number: found.key, found };
 }
 
 /** Yields the conversations that the index has under a time. */

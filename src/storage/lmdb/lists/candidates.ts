@@ -1,8 +1,11 @@
 import type { ConversationFilter } from '../../contract/queries.js';
 import { equalities } from '../../shared/records.js';
+import type { ListedTables } from '../conversations/listed-records.js';
+import type { StringOf } from '../conversations/manifest.js';
 import type { Tables } from '../tables/environment.js';
 import { KeyIndex } from '../tables/key-index.js';
 import { UNINDEXED_MAX } from '../tables/layout.js';
+import { type Cursor, groupsCursor, listCursor } from './cursors.js';
 import {
   type Dimension,
   dimensionOf,
@@ -12,13 +15,8 @@ import {
   readDimensions,
   tokensIn,
 } from './dimensions.js';
-import { GroupCursor, PostingIndex } from './posting-index.js';
-
-/** Looks conversations up by number, in either direction. */
-interface Cursor {
-  from(number: number): number | undefined;
-  upTo(number: number): number | undefined;
-}
+import { type PostingIndex, RememberingPostingIndex } from './posting-index.js';
+import { inTimes, type OrderedTimes } from './time-candidates.js';
 
 /** Conversations that may pass a filter, found by the list index. */
 export interface Candidates {
@@ -59,40 +57,44 @@ export function* candidatesBeyond(
 /** Ids with a prefix that are gathered; more are no help. */
 const IDS_MAX = 1024;
 
-type ListTables = Pick<Tables, 'meta' | 'postings' | 'ids'>;
-
 /**
  * Returns the candidates of a filter; undefined if nothing in it is in the index. Valid for one stretch of
- * reading.
+ * reading. `ordered`: times whose range the list finds by its order.
  */
-export function candidatesFor(tables: ListTables, filter: ConversationFilter): Candidates | undefined {
-  const dimensions = readDimensions(tables.meta);
-  const byValue = equalities(filter).flatMap(({ field, key, values }) => {
-    const dimension = dimensionOf(dimensions, field, key);
-    return dimension && holdsValues(dimension, values)
-      ? [{ dimension, groups: () => values.map((value) => groupOfValue(dimension, value)) }]
-      : [];
-  });
-  const index = new PostingIndex(tables.postings);
-  const found = [...byValue, ...byTokens(index, dimensions, filter)].filter(
-    ({ dimension }) => dimension.to > 0,
-  );
+export function candidatesFor(
+  tables: ListedTables,
+  filter: ConversationFilter,
+  list: { readonly nameOf: StringOf; readonly ordered: OrderedTimes },
+): Candidates | undefined {
   const byId = filter.idPrefix === undefined ? undefined : numbersWithPrefix(tables, filter.idPrefix);
-  if (byId) return intersection([sorted(byId)], Infinity);
+  if (byId) return intersection([listCursor(byId)], Infinity);
+  const dimensions = readDimensions(tables.meta);
+  const index = new RememberingPostingIndex(tables.postings);
+  const byValue = equalities(filter).flatMap(({ field, key, values }): Alternatives[] => {
+    const dimension = dimensionOf(dimensions, field, key);
+    if (!dimension || !holdsValues(dimension, values)) return [];
+    const groups = () => values.map((value) => groupOfValue(dimension, value));
+    return [{ to: dimension.to, cursor: () => groupsCursor(index, groups()) }];
+  });
+  const byTime = inTimes(tables, index, dimensions, filter, list).map(({ to, cursor }): Alternatives => ({
+    to,
+    cursor: () => cursor,
+  }));
+  const found = [...byValue, ...byTokens(index, dimensions, filter), ...byTime].filter(({ to }) => to > 0);
   if (found.length === 0) return undefined;
   // A dimension that is still being built would leave more to be read than the others find.
-  const furthest = Math.max(...found.map(({ dimension }) => dimension.to));
-  const used = found.filter(({ dimension }) => dimension.to >= furthest - UNINDEXED_MAX);
+  const furthest = Math.max(...found.map(({ to }) => to));
+  const used = found.filter(({ to }) => to >= furthest - UNINDEXED_MAX);
   return intersection(
-    used.map(({ groups }) => union(index, groups())),
-    Math.min(...used.map(({ dimension }) => dimension.to)),
+    used.map(({ cursor }) => cursor()),
+    Math.min(...used.map(({ to }) => to)),
   );
 }
 
+/** Conversations that one condition of a filter leaves. Those after `to` are not in the index yet. */
 interface Alternatives {
-  readonly dimension: Dimension;
-  /** Returns the groups of which a conversation must be in one. */
-  readonly groups: () => readonly number[];
+  readonly to: number;
+  readonly cursor: () => Cursor;
 }
 
 /** Returns nothing if the filter asks for no range of token counts, or for one with all classes in it. */
@@ -105,37 +107,7 @@ function byTokens(
   const first = groupOfTokens(Math.max(0, tokensMin ?? 0));
   const last = groupOfTokens(Math.min(Math.max(0, tokensMax), Number.MAX_SAFE_INTEGER));
   if (!dimension || (first === groupOfTokens(0) && tokensMax === Infinity)) return [];
-  return [{ dimension, groups: () => index.groupsIn(first, last) }];
-}
-
-function union(index: PostingIndex, groups: readonly number[]): Cursor {
-  const cursors = [...new Set(groups)].map((group) => remembering(new GroupCursor(index, group)));
-  const best = (look: (cursor: Cursor) => number | undefined, choose: (...all: number[]) => number) => {
-    const numbers = cursors.flatMap((cursor) => look(cursor) ?? []);
-    return numbers.length === 0 ? undefined : choose(...numbers);
-  };
-  return {
-    from: (number) => best((cursor) => cursor.from(number), Math.min),
-    upTo: (number) => best((cursor) => cursor.upTo(number), Math.max),
-  };
-}
-
-/** Remembers the last answer in each direction: of many cursors, a step moves few beyond theirs. */
-function remembering(cursor: Cursor): Cursor {
-  let [fromAsked, fromFound]: [number, number | undefined] = [Infinity, undefined];
-  let [upToAsked, upToFound]: [number, number | undefined] = [-Infinity, undefined];
-  return {
-    from(number) {
-      if (number < fromAsked || number > (fromFound ?? Infinity))
-        [fromAsked, fromFound] = [number, cursor.from(number)];
-      return fromFound;
-    },
-    upTo(number) {
-      if (number > upToAsked || number < (upToFound ?? -Infinity))
-        [upToAsked, upToFound] = [number, cursor.upTo(number)];
-      return upToFound;
-    },
-  };
+  return [{ to: dimension.to, cursor: () => groupsCursor(index, index.groupsIn(first, last)) }];
 }
 
 /** Each cursor is moved to the number that the others have reached, until all agree. */
@@ -154,13 +126,6 @@ function intersection(cursors: readonly Cursor[], to: number): Candidates {
     to,
     from: (number) => step(number, (cursor, from) => cursor.from(from)),
     upTo: (number) => step(number, (cursor, upTo) => cursor.upTo(upTo)),
-  };
-}
-
-function sorted(numbers: readonly number[]): Cursor {
-  return {
-    from: (number) => numbers.find((each) => each >= number),
-    upTo: (number) => numbers.findLast((each) => each <= number),
   };
 }
 

@@ -49,14 +49,14 @@ export class PostingIndex {
       if (!this.table.isEmpty()) throw this.#missing(firstKey);
       return { key: firstKey, end: undefined, ...noPostings };
     }
-    const chunk = this.#read(floor);
+    const chunk = this.read(floor);
     if (chunk.end !== undefined && chunk.end.compare(wanted) <= 0) throw this.#missing(chunk.end);
     return chunk;
   }
 
   /** @throws StowkenError CORRUPT_STORE */
   after({ end }: Chunk): Chunk | undefined {
-    return end && this.#read(end);
+    return end && this.read(end);
   }
 
   /** @throws StowkenError CORRUPT_STORE */
@@ -64,7 +64,7 @@ export class PostingIndex {
     if (key.equals(firstKey)) return undefined;
     const before = this.table.keyBefore(key);
     if (before === undefined) throw this.#missing(firstKey);
-    const chunk = this.#read(before);
+    const chunk = this.read(before);
     if (!chunk.end?.equals(key)) throw this.table.corrupt(key, 'follows no chunk that ends there');
     return chunk;
   }
@@ -86,7 +86,7 @@ export class PostingIndex {
     return found;
   }
 
-  #read(key: Buffer): Chunk {
+  protected read(key: Buffer): Chunk {
     const record = this.table.get(key);
     if (!record) throw this.#missing(key);
     const { end, entries } = decodeBoundedChunk(key, record);
@@ -95,6 +95,24 @@ export class PostingIndex {
 
   #missing(key: Buffer) {
     return this.table.corrupt(key, 'is missing: the chunk before it ends there');
+  }
+}
+
+/** Chunks that are remembered. */
+const CHUNKS_MAX = 64;
+
+/** The index as a search reads it that goes to and fro. Valid while no record changes. */
+export class RememberingPostingIndex extends PostingIndex {
+  readonly #known = new Map<string, Chunk>();
+
+  protected override read(key: Buffer): Chunk {
+    const name = key.toString('latin1');
+    const known = this.#known.get(name);
+    if (known) return known;
+    const chunk = super.read(key);
+    if (this.#known.size === CHUNKS_MAX) this.#known.clear();
+    this.#known.set(name, chunk);
+    return chunk;
   }
 }
 
