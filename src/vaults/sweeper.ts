@@ -32,6 +32,8 @@ export interface Swept {
 export interface SweepFigures {
   /** Conversations deleted in all. */
   swept: number;
+  /** Those of them that were deleted since half-empty pages were looked for. */
+  sweptSinceJoined: number;
   /** Conversations that had expired and were not deleted when the last sweep ended. */
   left: number;
   /** Time of the last sweep that came to its end, and of the last begin. */
@@ -44,11 +46,13 @@ export interface SweepFigures {
  * Deletes what has expired, vault by vault, at intervals and in a window of the day. It works for a few
  * milliseconds and rests for nine times as long, so that calls have the processor; a vault that is to be
  * closed or deleted waits for no more than that. Vaults that nobody has open are opened for it once a day.
+ * After it garbage is collected, and pages are joined that many deletions left half empty.
  */
 export class Sweeper {
   readonly #stop = new AbortController();
   readonly figures = new FiguresByVault<SweepFigures>(() => ({
     swept: 0,
+    sweptSinceJoined: 0,
     left: 0,
     lastMs: undefined,
     beginMs: undefined,
@@ -141,11 +145,13 @@ export class Sweeper {
         if (batch.done) break;
         conversations += batch.value;
         figures.swept += batch.value;
+        figures.sweptSinceJoined += batch.value;
         await rest(limits.checkRestMs + limits.checkRestFactor * (performance.now() - startMs), signal);
       }
       const collected = this.#mayWork()
         ? await this.#with(name, runtime, (ended) => collect(runtime, conversations, ended))
         : undefined;
+      if (this.#mayWork()) await this.#with(name, runtime, (ended) => joinPages(runtime, figures, ended));
       const { keepUsageMs } = runtime;
       if (keepUsageMs > 0 && this.#mayWork())
         await this.#with(name, runtime, async (ended) =>
@@ -208,6 +214,28 @@ async function collect(
   ))
     if (part.kind === 'summary') collected = { segments: part.segments, frameBytes: part.frameBytes };
   return collected;
+}
+
+/** Share of the conversations that sweeps delete before half-empty pages are looked for. */
+const DELETED_SHARE = 0.25;
+/** Share of the bytes in use that such pages must have to be joined. */
+const HALF_EMPTY_SHARE = 0.25;
+
+/**
+ * Joins the pages that deletions have left half empty, so that their space goes back to the file system too.
+ * LMDB itself joins them when less than a quarter is left. A look for them reads the whole vault.
+ */
+async function joinPages(
+  { backend }: StoredVault,
+  figures: SweepFigures,
+  signal: AbortSignal,
+): Promise<void> {
+  if (figures.sweptSinceJoined === 0 || !backend.reclaimableBytes) return;
+  const { conversations, inUseBytes } = await backend.stats();
+  if (figures.sweptSinceJoined < DELETED_SHARE * (figures.sweptSinceJoined + conversations)) return;
+  figures.sweptSinceJoined = 0;
+  const bytes = await backend.reclaimableBytes(signal);
+  if (bytes >= HALF_EMPTY_SHARE * inUseBytes) await backend.defragment?.(signal);
 }
 
 /** True for an error that a later sweep does not meet. */

@@ -15,6 +15,7 @@ import {
   type Swept,
   type VaultOpener,
 } from '../../src/vaults/index.js';
+import { randomFrom } from '../support/random.js';
 import { sharedSearchThreads, sharedTokenizers } from '../support/threads.js';
 import { say, signal, spec } from '../support/vault.js';
 
@@ -151,6 +152,31 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
     const [sum] = await withVault((vault) => vault.usage(usage, signal));
     expect(sum!.figures.conversations).toBe(count + 4);
   });
+
+  if (kind === 'lmdb')
+    it('joins the pages that it left half empty', async () => {
+      const random = randomFrom(3);
+      const tokens = () => Array.from({ length: 60 }, () => random.below(200_000));
+      await withVault(async (vault) => {
+        const stored = Array.from({ length: 1000 }, (_, at) =>
+          vault.store(
+            {
+              spec: spec(`c${at}`, at % 10 === 0 ? {} : { expireTimeMs: nowMs + 1000 }),
+              messages: [say('user', tokens())],
+            },
+            signal,
+          ),
+        );
+        await Promise.all(stored);
+      });
+      const { inUseBytes: before } = await runtime().backend.stats();
+      nowMs += HOUR;
+      await createSweeper().look();
+      const { conversations: left, inUseBytes } = await runtime().backend.stats();
+      expect(left).toBe(100);
+      expect(inUseBytes).toBeLessThan(before / 3);
+      expect(await runtime().backend.reclaimableBytes!(signal)).toBeLessThan(inUseBytes / 4);
+    });
 
   it('works only in its window, goes on in the next one, and not before it is due', async () => {
     const count = 2 * limits.sweepBatchConversations;
