@@ -243,7 +243,7 @@ describe('import', () => {
   it.each<[string, string | Buffer, RegExp]>([
     ['no JSON', '{"messages":[}', /not JSON/],
     ['a cut line', '{"messages":[', /not a JSON object: it begins with "\{" and ends with "\["/],
-    ['no object', '[]', /not a JSON object: it begins with "\["/],
+    ['no object', '[]', /not a JSON object: it is a list without messages/],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), /not UTF-8/],
     ['no messages', '{}', /^it has no messages in a shape that is known/m],
     ['no list of messages', '{"messages":1}', /^messages: it is no list of messages$/m],

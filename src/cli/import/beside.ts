@@ -14,6 +14,9 @@ import { type RecordDefaults, toStoreRequest } from './to-store.js';
 /** Limit of the ids of an import that are remembered: lines of one id are most often near each other. */
 const idsMax = 100_000;
 
+/** Shapes of conversations of which a branch may have the id that it had before. */
+const branching: ReadonlySet<string> = new Set(['sillytavern']);
+
 /** Outcome for a conversation whose id was stored; `beside`: it is stored under another one. */
 export interface Outcome {
   readonly result: StoreResult | 'unchanged';
@@ -49,7 +52,8 @@ export class Conflicts {
     const keepsEach = wasMet && rules.onConflict === 'append' && doesNotGrow;
     const result = await settle(client, request, draft, { ...rules, keepsEach });
     if (result !== 'other content') return { result, beside: false };
-    const mayStand = rules.onConflict === 'append' && (wasMet || isOfRows(draft.format) || hasNumber(draft));
+    const isOfMany = isOfRows(draft.format) || branching.has(draft.format) || hasNumber(draft);
+    const mayStand = rules.onConflict === 'append' && (wasMet || isOfMany);
     const own = mayStand ? withOwnId(draft) : undefined;
     if (own === undefined) throw otherContent(request, rules.onConflict);
     const ownRequest = toStoreRequest(own, rules).request;

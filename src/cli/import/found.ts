@@ -34,6 +34,8 @@ export interface ReadingReport {
   readonly refuse: (where: string, error: unknown) => void;
   /** Counts a line that is refused for a reason that was given before. */
   readonly refuseAgain: (kind: string) => void;
+  /** Hears what was left out of a file that is read. */
+  readonly warn: (where: string, text: string) => void;
 }
 
 /** The conversations of files. Lines that are none are refused, and the others continue. */
@@ -54,7 +56,9 @@ export class FoundConversations {
    */
   async *of(name: string, file: string, wasFound: boolean): AsyncGenerator<Found, void, void> {
     this.kinds = this.newKinds();
-    const batches = readBatches(file, this.io, lineBytesMax, this.signal, this.report.onRead, wasFound);
+    const { io, signal, report } = this;
+    const warn = (text: string) => report.warn(name, text);
+    const batches = readBatches(file, io, lineBytesMax, signal, report.onRead, wasFound, warn);
     const sessions = new OpenSessions(lineBytesMax);
     for await (const { value: batch, isOnly } of withOnly(batches)) {
       for (const document of batch) {

@@ -61,6 +61,10 @@ export class ImportRun {
       onRead: (bytes) => progress.advance(bytes),
       refuse: (where, error) => this.fail(where, error),
       refuseAgain: (kind) => tally.failures.again(kind),
+      warn: (where, text) => {
+        tally.warnings.push(`${where}: ${text}`);
+        progress.note(tally.warnings.at(-1)!);
+      },
     });
   }
 

@@ -30,6 +30,8 @@ export class Tally {
   readonly formats = new Map<string, number>();
   /** Files found in folders that hold nothing to import. */
   readonly leftOut: string[] = [];
+  /** Parts of files that were left out, which are no lines. */
+  readonly warnings: string[] = [];
   private readonly startMs = performance.now();
 
   /** `tokenizer`: that of text whose model has none that is known. `dryRun`: nothing is stored. */
@@ -65,9 +67,11 @@ export class Tally {
 
   /** Counts a conversation whose id was stored already. */
   settled({ result, beside }: Outcome): void {
-    if (beside) this.beside++;
     if (result === 'unchanged') this.unchanged++;
-    else this.add(result);
+    else {
+      if (beside && !result.unchanged) this.beside++;
+      this.add(result);
+    }
   }
 
   get failed(): number {
@@ -94,6 +98,7 @@ export class Tally {
         ...this.formatLines(),
         ...this.timeLines(),
         ...this.leftOutLines(),
+        ...this.warningLines(),
       ].join('\n');
     const lines = [counts, volume, `${(elapsedMs / 1000).toFixed(1)} s: ${rates}`];
     return [
@@ -102,6 +107,7 @@ export class Tally {
       ...this.besideLines(),
       ...this.timeLines(),
       ...this.leftOutLines(),
+      ...this.warningLines(),
       ...this.assumed.lines(),
     ].join('\n');
   }
@@ -142,6 +148,11 @@ export class Tally {
     ];
   }
 
+  /** Each was shown when its file was read. */
+  private warningLines(): string[] {
+    return this.warnings.length === 0 ? [] : [plural(this.warnings.length, 'warning')];
+  }
+
   plain(): object {
     const { stored, unchanged, failed, cancelled, tokens, newTokens, elapsedMs } = this;
     return {
@@ -159,6 +170,7 @@ export class Tally {
       ...(this.timesWithoutZone > 0 && { times_without_zone: this.timesWithoutZone }),
       ...(this.timesOutOfRange > 0 && { times_out_of_range: this.timesOutOfRange }),
       ...(this.leftOut.length > 0 && { left_out: this.leftOut }),
+      ...(this.warnings.length > 0 && { warnings: this.warnings }),
       ...this.assumed.plain(),
     };
   }

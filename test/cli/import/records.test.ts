@@ -201,6 +201,9 @@ describe('rows, and lines that say little', () => {
     const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
     expect(counts).toMatchObject({ stored: 6, beside: 1, failed: 0, formats: { 'openai-stream': 6 } });
     const said = jsonLines((await run(['export'])).stdout) as { messages: { content: string }[] }[];
+    const { stdout } = await run(['import', '-'], lines(sent.slice(4, 9)));
+    expect(stdout).toMatch(/^stored 0 conversations, unchanged 2,/);
+    expect(stdout).not.toContain('under ids like');
     expect(said.map(({ messages }) => messages[0]!.content).sort()).toEqual(
       ['Another', 'One and', 'The first', 'The second', 'Two or', 'Unnamed'].sort(),
     );
@@ -241,7 +244,9 @@ describe('rows, and lines that say little', () => {
       ...chat(undefined, 'Ih'),
     ];
     const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
-    expect(counts).toMatchObject({ stored: 4, failed: 0, formats: { sillytavern: 4 } });
+    expect(counts).toMatchObject({ stored: 4, beside: 1, failed: 0, formats: { sillytavern: 4 } });
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 4 });
     const [said] = jsonLines((await run(['export', '--id-prefix', 'one'])).stdout);
     expect(said).toMatchObject({
       messages: [
@@ -252,6 +257,16 @@ describe('rows, and lines that say little', () => {
     const given = await same();
     expect(given).toEqual(expect.arrayContaining(sent));
     expect(given).toHaveLength(sent.length);
+    const grown = [...chat(undefined, 'Eh'), { name: 'Ann', is_user: false, send_date: '3', mes: 'Oh no' }];
+    const branch = chat(undefined, 'Uh');
+    for (const [change, count] of [
+      [grown, { stored: 1 }],
+      [branch, { stored: 1, beside: 1 }],
+    ] as const) {
+      const [changed] = jsonLines((await run(['import', '--json', '-'], lines(change))).stdout);
+      expect(changed).toMatchObject({ ...count, failed: 0 });
+    }
+    expect(await same()).toHaveLength(sent.length + 1 + branch.length);
     await run(['delete', '--all']);
   });
 

@@ -43,6 +43,7 @@ const keys = [
     'kwargs',
   ],
   ...['input', 'output', 'level', 'msg', 'n', 'message', 'sessionId', 'uuid', 'author', 'payload', 'history'],
+  ...['city', 'price', 'tags', 'box', 'name', 'title', 'timestamp', 'topic', 'rows', 'answers', 'ids'],
 ];
 const texts = [
   ...['""', '"user"', '"agent"', '"function_call"', '"reasoning"', '"human"', '"HumanMessage"', '"summary"'],
@@ -51,6 +52,8 @@ const texts = [
     '"a \\"quoted\\" word"',
     '"four words are enough"',
     '"three words here"',
+    '"New York"',
+    '"2026-01-02 03:04:05"',
     '"\\u005b{}]"',
     '" [{}]"',
     '"\u3000[1]"',
@@ -62,6 +65,7 @@ const texts = [
 const others = [
   ...['0', '7', '-1.5', '1e5', '12345678901234567890', 'true', 'false', 'null', 'NaN', '200018', '-0'],
   ...['0.12345678901234567', '-7.5e-05', '0.30000000000000001', '[0.5, 1, -2e-7]', '[0.25,3]', '[1, 0.5]'],
+  ...['[]', '[1, 2, 3]', '["red", "dark blue", null]', '["one of several sentences", 1]'],
 ];
 
 /** Returns JSON text of a random value. */
@@ -122,36 +126,58 @@ describe('lines like those that were refused', () => {
 
   it('have other texts, numbers and truth values, and nothing else', () => {
     const pattern = LinePattern.of(
-      Buffer.from('{"level": "info", "type": "a", "n": 1, "on": true, "l": ["x", 1]}'),
+      Buffer.from('{"level": "info", "type": "a", "id": 1, "on": true, "data": ["x", 1]}'),
       false,
     )!;
     const matches = (line: string) => pattern.matches(Buffer.from(line));
-    expect(matches('{"level": "\u00fcber \\n", "type": "a", "n": -1.5, "on": false, "l": ["x", 1]}')).toBe(
-      true,
-    );
-    expect(matches('{"level": "", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
-    expect(matches('{"level": "[", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
-    expect(matches('{"level": "a\\x", "type": "a", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
-    expect(matches('{"level": "a", "type": "b", "n": 1, "on": true, "l": ["x", 1]}')).toBe(false);
+    expect(
+      matches('{"level": "\u00fcber \\n", "type": "a", "id": -1.5, "on": false, "data": ["x", 1]}'),
+    ).toBe(true);
+    expect(matches('{"level": "", "type": "a", "id": 1, "on": true, "data": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "[", "type": "a", "id": 1, "on": true, "data": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a\\x", "type": "a", "id": 1, "on": true, "data": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "b", "id": 1, "on": true, "data": ["x", 1]}')).toBe(false);
     for (const number of ['1e5', '-8.1e-05', '0.12345678901234566'])
-      expect(matches(`{"level": "a", "type": "a", "n": ${number}, "on": true, "l": ["x", 1]}`)).toBe(true);
+      expect(matches(`{"level": "a", "type": "a", "id": ${number}, "on": true, "data": ["x", 1]}`)).toBe(
+        true,
+      );
     for (const number of ['1e400', '12345678901234567', '3.14159265358979323846', '1e', '1.5.5', '[1]'])
-      expect(matches(`{"level": "a", "type": "a", "n": ${number}, "on": true, "l": ["x", 1]}`)).toBe(false);
-    expect(matches('{"level": "a", "type": "a", "n": 01, "on": true, "l": ["x", 1]}')).toBe(false);
-    expect(matches('{"level": "a", "type": "a", "n": 1, "on": null, "l": ["x", 1]}')).toBe(false);
-    expect(matches('{"level": "a", "type": "a", "n": 1, "on": true, "l": ["x", 2]}')).toBe(false);
-    expect(matches('{"level": "a", "type": "a", "n": 1, "on": true, "l": ["x", 1]} ')).toBe(false);
+      expect(matches(`{"level": "a", "type": "a", "id": ${number}, "on": true, "data": ["x", 1]}`)).toBe(
+        false,
+      );
+    expect(matches('{"level": "a", "type": "a", "id": 01, "on": true, "data": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "id": 1, "on": null, "data": ["x", 1]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "id": 1, "on": true, "data": ["x", 2]}')).toBe(false);
+    expect(matches('{"level": "a", "type": "a", "id": 1, "on": true, "data": ["x", 1]} ')).toBe(false);
   });
 });
 
 it('have other lists of numbers that are no token ids', () => {
-  const pattern = LinePattern.of(Buffer.from('{"id":1,"v":[0.5, 1,-2e-7],"w":[1,2]}'), false)!;
+  const pattern = LinePattern.of(Buffer.from('{"id":1,"data":[0.5, 1,-2e-7],"ids":[1,2]}'), false)!;
   const matches = (line: string) => pattern.matches(Buffer.from(line));
-  expect(matches('{"id":7,"v":[-1.25],"w":[1,2]}')).toBe(true);
-  expect(matches('{"id":7,"v":[0.123456789012345678 ],"w":[1,2]}')).toBe(false);
+  expect(matches('{"id":7,"data":[-1.25],"ids":[1,2]}')).toBe(true);
+  expect(matches('{"id":7,"data":[0.123456789012345678 ],"ids":[1,2]}')).toBe(false);
   for (const list of ['[1,2]', '[1.0,2]', '[]', '[0.5,"a"]', '[0.5,[1]]', '[0.5,]', '[0.5 1]', '[0.5'])
-    expect(matches(`{"id":7,"v":${list},"w":[1,2]}`)).toBe(false);
-  expect(matches('{"id":7,"v":[0.5],"w":[0.5]}')).toBe(false);
+    expect(matches(`{"id":7,"data":${list},"ids":[1,2]}`)).toBe(false);
+  expect(matches('{"id":7,"data":[0.5],"ids":[0.5]}')).toBe(false);
+});
+
+it('have other values under keys that no shape knows', () => {
+  const line = '{"id":7,"city":"New York","price":0.5,"tags":["red",1],"name":"A B"}';
+  const pattern = LinePattern.of(Buffer.from(line), true)!;
+  const matches = (from: string, to: string) => pattern.matches(Buffer.from(line.replace(from, to)));
+  expect(matches('New York', 'Rio de Janeiro')).toBe(true);
+  expect(matches('New York', 'x')).toBe(true);
+  expect(matches('New York', 'a city of four')).toBe(false);
+  expect(matches('New York', 'S\u00e3o Paulo')).toBe(false);
+  expect(matches('0.5', '12345678901234567890.5e-400')).toBe(true);
+  expect(matches('0.5', '.5')).toBe(false);
+  expect(matches('["red",1]', '[]')).toBe(true);
+  expect(matches('["red",1]', '[ null, true,"dark blue", -1e5 ]')).toBe(true);
+  for (const list of ['[1,]', '["a list of sentences"]', '[[1]]', '[{}]', '[nul]', '[1 2]', '["[1]"]'])
+    expect(matches('["red",1]', list)).toBe(false);
+  expect(matches('A B', 'B C')).toBe(true);
+  expect(matches('7', '12345678901234567890')).toBe(false);
 });
 
 it('reads tools of which numbers are kept as they are written', () => {

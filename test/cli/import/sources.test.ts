@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gzipSync } from 'node:zlib';
+import { crc32, gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseDocument } from '../../../src/cli/import/parse.js';
@@ -16,6 +16,8 @@ import {
   readDocuments,
   type SourceDocument,
 } from '../../../src/cli/import/sources/index.js';
+import { gunzip } from '../../../src/cli/import/sources/gzip.js';
+import { jsonLines, stowken } from '../support/stowken.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stowken-sources-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,6 +46,23 @@ const asLines = [
 
 const zstd = Buffer.from('KLUv/QRYcQAAeyJhIjoxfQp7ImEiOjJ9Cm8kkF4=', 'base64');
 
+/** Returns the lines in two members of gzip, and what is behind them. */
+function gzipMembers(behind: Buffer): Buffer {
+  const bytes = Buffer.from(lines);
+  return Buffer.concat([gzipSync(bytes.subarray(0, 5)), gzipSync(bytes.subarray(5)), behind]);
+}
+
+/** Returns the lines as gzip with a field, a name, a comment and a check of the header. */
+function gzipWithHeader(): Buffer {
+  const plain = gzipSync(lines);
+  const header = Buffer.from(plain.subarray(0, 10));
+  header[3] = 2 | 4 | 8 | 16;
+  const parts = Buffer.from('\x03\0abcname\0comment\0');
+  const check = Buffer.alloc(2);
+  check.writeUInt16LE(crc32(Buffer.concat([header, parts])) & 0xffff);
+  return Buffer.concat([header, parts, check, plain.subarray(10)]);
+}
+
 describe('the documents of a file', () => {
   it.each<[string, Buffer | string, readonly unknown[]]>([
     ['JSON lines', lines, asLines],
@@ -52,6 +71,9 @@ describe('the documents of a file', () => {
     ['UTF-16, big-endian', Buffer.from(`\ufeff${lines}`, 'utf16le').swap16(), asLines],
     ['UTF-16 without a mark', Buffer.from(lines, 'utf16le'), asLines],
     ['gzip', gzipSync(lines), asLines],
+    ['gzip of several members, with zeros behind', gzipMembers(Buffer.alloc(100)), asLines],
+    ['gzip with other bytes behind', gzipMembers(Buffer.from('other')), asLines],
+    ['gzip with all parts of a header', gzipWithHeader(), asLines],
     [
       'an array over several lines',
       JSON.stringify([one, two], null, 2),
@@ -205,6 +227,54 @@ describe('the documents of a file', () => {
     for await (const { number } of readDocuments('-', { stdin: Readable.from([Buffer.from(cut)]) }, 1e6))
       numbers.push(number);
     expect(numbers).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('gzip', () => {
+  /** Returns what is read of bytes that come in chunks of a size, and whether it ends well. */
+  async function readOf(bytes: Buffer, size: number) {
+    const made: Buffer[] = [];
+    let junk = 0;
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+      bytes.subarray(at * size, (at + 1) * size),
+    );
+    try {
+      for await (const chunk of gunzip(Readable.from(chunks), () => junk++)) made.push(chunk);
+      return { text: Buffer.concat(made).toString(), junk };
+    } catch (error) {
+      return { text: Buffer.concat(made).toString(), error: (error as Error).message };
+    }
+  }
+
+  it.each([1, 2, 7, 1000])('is read in chunks of %i bytes', async (size) => {
+    const zipped = gzipSync(lines);
+    for (let cut = 1; cut < zipped.length; cut++) {
+      const { text, error } = await readOf(zipped.subarray(0, cut), size);
+      expect({ cut, error, isBegun: lines.startsWith(text) }).toEqual({
+        ...{ cut, error: 'unexpected end of file', isBegun: true },
+      });
+    }
+    expect(await readOf(gzipMembers(Buffer.from('x')), size)).toEqual({ text: lines, junk: 1 });
+    expect(await readOf(gzipMembers(Buffer.alloc(3)), size)).toEqual({ text: lines, junk: 0 });
+    for (const [at, error] of [
+      [2, 'unknown compression method'],
+      [zipped.length - 5, 'incorrect data check'],
+      [zipped.length - 1, 'incorrect length check'],
+    ] as const) {
+      const damaged = Buffer.from(zipped);
+      damaged[at]! ^= 4;
+      expect(await readOf(damaged, size)).toMatchObject({ error });
+    }
+  });
+
+  it('with other bytes behind its end is read, and a warning is counted', async () => {
+    const file = join(folder, 'behind.jsonl.gz');
+    writeFileSync(file, gzipMembers(Buffer.from('{"other":1}\n')));
+    const { code, stdout, stderr } = await stowken(['import', '--dry-run', '--json', file]);
+    rmSync(file);
+    const warning = `${file}: other bytes behind the end of its gzip were left out`;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `${warning}\n` });
+    expect(jsonLines(stdout)).toMatchObject([{ would_store: 2, failed: 0, warnings: [warning] }]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { endOfPlainNumber, endOfPlainText, isKey, isWord } from './line-pattern.js';
+import { endOfNumber, endOfPlainText, isKey, isPhrase } from './values.js';
 import { isNoJson } from './no-json.js';
 import {
   backslash,
@@ -16,12 +16,13 @@ import { isTelling } from './telling-keys.js';
 /** Limit of the lines that are looked at. */
 const lineBytesMax = 16 * 1024;
 
-/** Numbers and words of JSON. */
-const isValue = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/;
+/** Words of JSON. */
+const words = new Set(['true', 'false', 'null']);
 
 /**
  * True for a line that says nothing for certain, whatever its keys: no shape knows one of them, and its
- * values are words, numbers and truth values. So a file of ever new keys is refused without being parsed.
+ * values are texts of few words, numbers and truth values. So a file of ever new keys is refused without
+ * being parsed.
  */
 export function isSilent(line: Buffer): boolean {
   if (line.length > lineBytesMax || line[0] !== openObject) return false;
@@ -35,11 +36,11 @@ export function isSilent(line: Buffer): boolean {
       if (end < 0) return false;
       if (isKey(line, end)) {
         if (!isStrange(line, at + 1, end - 1)) return false;
-      } else if (end > at + 2 && (endOfPlainText(line, at) !== end || !isWord(line, at, end))) return false;
+      } else if (end > at + 2 && (endOfPlainText(line, at) !== end || !isPhrase(line, at, end))) return false;
       at = end;
     } else if (isOfScalar(byte)) {
       const end = endOfScalar(line, at);
-      if (endOfPlainNumber(line, at) !== end && !isValue.test(line.toString('latin1', at, end))) return false;
+      if (endOfNumber(line, at) !== end && !words.has(line.toString('latin1', at, end))) return false;
       at = end;
     } else at++;
   }

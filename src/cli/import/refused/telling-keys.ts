@@ -7,7 +7,7 @@ const keys = setOf(
     'batch-output boolean cache_control call_id call_type candidates canonical_solution category ' +
     'channel character_name chat chat_metadata chat.completion.chunk chat.messages chat_history chats claude-code cluster codex ' +
     'columns compacted compaction completion_ids completion_token_ids completions config contents ' +
-    'context conversation conversation_history conversation_id conversations create_time created ' +
+    'context conversation conversation_history conversation_id conversations create_date create_time created ' +
     'created_at createdat creation_time current_node currentid custom-title custom_id data date ' +
     'date_unixtime datetime delta dialog dialogs dialogue dialogue_id dialogues discord do doc ' +
     'docstring document else entries environment evals event_id event_msg events exactly examples ' +

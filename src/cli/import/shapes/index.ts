@@ -3,6 +3,7 @@ export type { Draft, DraftMessage, DraftSpec } from './draft.js';
 export { isLabel, isList, isObject, type Json, type JsonObject, rawNumber } from './json.js';
 export { isExactNumber, parseExactly, withoutRawNumbers, writeWithRawNumbers } from './raw-number.js';
 export { readMessage, type ReadMessage } from './messages.js';
+export { isOfIdentifier, isOfLabel, partOf } from './names.js';
 export { readDocument, type ReadOptions, readRecord, sessionShapeOf } from './read.js';
 export { documentsOf, MissingMessage, type StoredMessage, type StoredSpec } from './render.js';
 export { saidInRoom } from './rooms.js';

@@ -63,7 +63,7 @@ export function readDocument(document: Json, json: string, options: ReadOptions)
     }
   }
   if (!isObject(document))
-    throw new BadLine(`${notAnObject}: it begins with ${JSON.stringify(json[0])}`, notAnObject);
+    throw new BadShape(`${notAnObject}: ${whatItIs(document, json)}`, notAnObject, true);
   const shape = options.format === undefined ? shapeOf(document) : named(options.format, document);
   const isOther = shape === namedTextsShape && options.format === undefined && options.alone === true;
   if (shape === undefined) throw unknownShape(document);
@@ -85,6 +85,10 @@ export function readRecord(document: Json, json: string, { zone }: ReadOptions):
   const { keep } = new Documents(mayHoldHoles(json));
   const createTime = createTimeOf(document, zone);
   return { format: 'record', spec: { createTime }, messages: [], document: keep(document) };
+}
+
+function whatItIs(document: Json, json: string): string {
+  return isList(document) ? 'it is a list without messages' : `it begins with ${JSON.stringify(json[0])}`;
 }
 
 /**

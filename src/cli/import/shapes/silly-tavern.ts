@@ -1,4 +1,4 @@
-import { isObject, textOf, valueOf } from './json.js';
+import { isObject, type JsonObject, textOf, valueOf } from './json.js';
 import { markedSpeaker } from './marked.js';
 import type { SessionShape } from './session-shape.js';
 import { idOf } from './spec.js';
@@ -17,8 +17,14 @@ export const sillyTavernShape: SessionShape = {
   says: (line) => !Object.hasOwn(line, 'mes'),
   sessionOf: (line) => {
     const about = valueOf(line, 'chat_metadata');
-    return isObject(about) ? idOf(about, ['integrity']) : undefined;
+    return (isObject(about) ? idOf(about, ['integrity']) : undefined) ?? nameOf(line);
   },
   messageKey: (line) => (Object.hasOwn(line, 'mes') ? '' : undefined),
   modelOf: () => undefined,
 };
+
+/** Returns the name that SillyTavern gives the file of a chat, which older ones have instead of an id. */
+function nameOf(line: JsonObject): string | undefined {
+  const [character, created] = [textOf(line, 'character_name'), textOf(line, 'create_date')];
+  return character === undefined || created === undefined ? undefined : `${character} - ${created}`;
+}

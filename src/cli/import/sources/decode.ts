@@ -5,6 +5,7 @@ import { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
 import type * as Xz from 'xz-decompress';
 import { BadLine } from '../bad-line.js';
+import { gunzip } from './gzip.js';
 
 const require = createRequire(import.meta.url);
 
@@ -14,15 +15,11 @@ type Bytes = AsyncIterable<Buffer>;
 interface Packing {
   readonly name: string;
   readonly magic: Buffer;
-  readonly unpack: (source: Bytes) => Bytes;
+  readonly unpack: (source: Bytes, onJunk: () => void) => Bytes;
 }
 
 const packings: readonly Packing[] = [
-  {
-    name: 'gzip',
-    magic: Buffer.from([0x1f, 0x8b]),
-    unpack: (source) => through(source, zlib.createGunzip()),
-  },
+  { name: 'gzip', magic: Buffer.from([0x1f, 0x8b]), unpack: gunzip },
   { name: 'zstd', magic: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), unpack: unzstd },
   { name: 'bzip2', magic: Buffer.from('BZh'), unpack: unbzip2 },
   { name: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]), unpack: unxz },
@@ -66,23 +63,29 @@ const blanks = Buffer.from([0xef, 0xbb, 0xbf, 0xff, 0xfe, 0x00, 0x1e, 0x20, 0x09
 export const headBytes = 16;
 
 /**
- * Yields what a packed file holds, and the bytes of any other file as they are.
+ * Yields what a packed file holds, and the bytes of any other file as they are. `warn` is called with what
+ * was left out of it.
  * @throws BadLine if it is a file of another kind, or what it holds is cut or damaged
  */
-export function unpacked(head: Buffer, source: Bytes): Bytes {
+export function unpacked(head: Buffer, source: Bytes, warn: (text: string) => void): Bytes {
   const other = unreadable.find(({ magic }) => startsWith(head, magic));
   if (other !== undefined) throw new BadLine(`it is ${other.what}, not JSON lines: ${other.advice}`);
   const packing = packings.find(({ magic }) => startsWith(head, magic));
-  return packing === undefined ? source : named(packing, source);
+  return packing === undefined ? source : named(packing, source, warn);
 }
 
 export function startsWith(head: Buffer, magic: Buffer): boolean {
   return head.subarray(0, magic.length).equals(magic);
 }
 
-async function* named({ name, unpack }: Packing, source: Bytes): AsyncGenerator<Buffer, void, void> {
+async function* named(
+  { name, unpack }: Packing,
+  source: Bytes,
+  warn: (text: string) => void,
+): AsyncGenerator<Buffer, void, void> {
+  const onJunk = () => warn(`other bytes behind the end of its ${name} were left out`);
   try {
-    for await (const chunk of unpack(source)) yield chunk;
+    for await (const chunk of unpack(source, onJunk)) yield chunk;
   } catch (error) {
     if (!(error instanceof Error) || error.name === 'AbortError' || error instanceof BadLine) throw error;
     throw new BadLine(`it is ${name}, and damaged or cut: ${error.message}`, `damaged ${name}`);

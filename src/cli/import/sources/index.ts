@@ -40,7 +40,7 @@ export async function* readDocuments(
 /**
  * Yields the documents of a file or of standard input, unpacked, whatever its encoding; those that were read
  * together in one batch. They end with an AbortError when the signal aborts. `onRead` is called with the
- * number of bytes on disk.
+ * number of bytes on disk, `warn` with what was left out of the file.
  * @throws BadLine if the file is of a kind that cannot be read; NoData if it was found in a folder, and holds
  *   neither JSON nor Parquet
  */
@@ -51,12 +51,13 @@ export async function* readBatches(
   signal?: AbortSignal,
   onRead: (bytes: number) => void = () => undefined,
   wasFound = false,
+  warn: (text: string) => void = () => undefined,
 ): AsyncGenerator<readonly SourceDocument[], void, void> {
   const stream = file === standardInput ? stdin : createReadStream(file);
   const raw: AsyncIterable<Buffer> = signal === undefined ? stream : addAbortSignal(signal, stream);
   try {
     const { head, rest } = await peek(counted(raw, onRead));
-    const inside = await peek(unpacked(head, rest)[Symbol.asyncIterator]());
+    const inside = await peek(unpacked(head, rest, warn)[Symbol.asyncIterator]());
     if (wasFound && !holdsJson(inside.head) && !startsWith(inside.head, parquetMagic)) throw new NoData();
     const isOnDisk = file !== standardInput && startsWith(head, parquetMagic) && (await stat(file)).isFile();
     if (isOnDisk) yield* oneByOne(rowsOnDisk(stream as ReadStream, file, onRead));
