@@ -227,9 +227,9 @@ describe.skipIf(postgresMissing !== undefined)('a number of partitions', () => {
     const made = await migrate('--partitions', '16');
     expect(made).toMatchObject({ code: 0, stderr: '' });
     expect(made.stdout).toBe(
-      `the tables in schema ${schema} are of version 9 now, with 16 partitions for each vault\n`,
+      `the tables in schema ${schema} are of version 10 now, with 16 partitions for each vault\n`,
     );
-    expect(JSON.parse((await migrate('--json')).stdout)).toMatchObject({ from: 9, to: 9, partitions: 16 });
+    expect(JSON.parse((await migrate('--json')).stdout)).toMatchObject({ from: 10, to: 10, partitions: 16 });
     expect(await migrate('--partitions', '16')).toMatchObject({ code: 0 });
     expect(await migrate('--partitions', '8')).toMatchObject({
       code: 1,

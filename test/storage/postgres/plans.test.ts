@@ -2,11 +2,19 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SegmentHash } from '../../../src/model/index.js';
 import { migratePostgres } from '../../../src/storage/index.js';
+import {
+  lockCondemned,
+  lockPacks,
+  deleteCounts,
+  readGoneParts,
+} from '../../../src/storage/postgres/collect/bury.js';
+import { condemnSegments } from '../../../src/storage/postgres/collect/condemn.js';
+import { countsOf } from '../../../src/storage/postgres/commit/counts.js';
 import { removeHashes } from '../../../src/storage/postgres/commit/hashes.js';
 import { findByHash, placesFrom } from '../../../src/storage/postgres/commit/lookup.js';
 import { requireKept, requireNew, requireUnasked } from '../../../src/storage/postgres/commit/one-trip.js';
-import { requireShared } from '../../../src/storage/postgres/commit/prefixes.js';
-import { requireStored } from '../../../src/storage/postgres/commit/work.js';
+import { deleteChunks, requireShared } from '../../../src/storage/postgres/commit/prefixes.js';
+import { requireStored, reviveSegments } from '../../../src/storage/postgres/commit/work.js';
 import { Database } from '../../../src/storage/postgres/database/database.js';
 import { bytes, int, type Statement, type Value } from '../../../src/storage/postgres/database/driver.js';
 import type { Transaction } from '../../../src/storage/postgres/database/transaction.js';
@@ -19,6 +27,7 @@ import {
   rowsOf,
   sortedRowsOf,
 } from '../../../src/storage/postgres/read/list-indexes.js';
+import { readPacks } from '../../../src/storage/postgres/read/frames.js';
 import { chunkEntriesMax } from '../../../src/storage/postgres/schema/chunks.js';
 import { postgresMissing, testDatabase } from '../../support/postgres.js';
 
@@ -307,5 +316,81 @@ describe.skipIf(postgresMissing !== undefined)('statements by which a store chec
     await database.query({ name: '', text: 'update ref set condemned = null where p = 1 and slot = 3' });
     await database.query({ name: '', text: 'delete from hx where p = 1 and slot = 4' });
     await expect(refused(32)).rejects.toMatchObject({ code: '22012' });
+  });
+});
+
+describe.skipIf(postgresMissing !== undefined)('statements about many keys', () => {
+  const schema = schemaName();
+  const [rows, asked] = [20_000, 100] as const;
+  let database: Database;
+  const fill = [
+    `insert into ref (p, slot, k, n, tokens, bytes, since)
+      select 1, n, n / 4, n % 2, 1, 1, case when n % 2 = 0 then 5 end from generate_series(1, ${rows}) n`,
+    `insert into hx (p, slot, k, tokens, h, r) select 1, n, 7, 3, md5(n::text)::uuid, md5(n::text)::uuid
+      from generate_series(1, ${rows}) n`,
+    `insert into prefix (p, n, g, idh, blocks) select 1, 0, md5('g')::uuid, md5(n::text)::uuid, ''
+      from generate_series(1, ${rows}) n`,
+    // Each list has two parts.
+    `insert into part (p, n, m0, msgs, k, c, t0, toks, list, dir, data)
+      select 1, n % 2, 0, 1, n, n / 2 * 2, 0, 1, '', '', '' from generate_series(1, ${rows}) n`,
+  ];
+  beforeAll(async () => {
+    const url = await testDatabase();
+    await migratePostgres({ url, schema });
+    database = await Database.open({ url, schema, connectionsMax: 2 });
+    for (const text of fill) await database.query({ name: '', text });
+  });
+  afterAll(async () => {
+    await database.query({ name: '', text: `drop schema ${schema} cascade` });
+    await database.close();
+  });
+
+  const numbers = Array.from({ length: asked }, (_, at) => 100 * (at + 1));
+  const places = numbers.map((n) => ({ k: String(n / 4), slot: n }));
+  const [ks, slots] = [places.map(({ k }) => k), numbers];
+  const heads = numbers.map((n) => headOf(createHash('md5').update(String(n)).digest('hex') as SegmentHash));
+  const ofStatement = (statement: Statement, ...values: Value[]) => {
+    return (transaction: Transaction) => transaction.query(statement, [p, ...values]);
+  };
+  const hashes = heads.map((head, at) => ({
+    hash: `${head.replaceAll('-', '')}${'0'.repeat(32)}` as SegmentHash,
+    ...{ k: '7', slot: numbers[at]! },
+  }));
+  const works: [string, string, (transaction: Transaction) => Promise<unknown>, number][] = [
+    ['counts', 'ref', (transaction) => countsOf(transaction, p, places), asked],
+    ['garbage to condemn', 'ref', ofStatement(condemnSegments, 9, ks, slots, 99), asked],
+    ['segments to revive', 'ref', ofStatement(reviveSegments, ks, slots), asked],
+    ['garbage to bury', 'ref', ofStatement(lockCondemned, ks, slots, 99, 99), asked],
+    ['counts of what is gone', 'ref', ofStatement(deleteCounts, ks, slots), asked],
+    ['entries by hash', 'hx', (transaction) => removeHashes(transaction, p, hashes), asked],
+    ['beginnings', 'prefix', ofStatement(deleteChunks, heads), asked],
+    ['packs', 'part', ofStatement(readPacks, slots), asked],
+    ['packs to change', 'part', ofStatement(lockPacks, slots), asked],
+    ['lists that are gone', 'part', ofStatement(readGoneParts, slots), 2 * asked],
+  ];
+
+  it.each(['no row', 'all rows'])(
+    'read the rows of these keys alone when the planner saw %s of the table',
+    async (seen) => {
+      const tables = ['ref', 'hx', 'prefix', 'part'];
+      if (seen === 'all rows')
+        for (const table of tables) await database.query({ name: '', text: `analyze ${table}` });
+      for (const [what, table, work, most] of works)
+        expect(await readBy(database, table, work), what).toBeLessThanOrEqual(most);
+    },
+  );
+
+  it('read no more in a partition that the planner has not seen beside others', async () => {
+    for (const table of ['ref', 'hx', 'prefix', 'part']) {
+      await database.query({ name: '', text: `analyze ${table}` });
+      await database.query({ name: '', text: `update ${table} set p = 2` });
+    }
+    const other = (values: readonly Value[]): Value[] => [2, ...values.slice(1)];
+    const packs = await readBy(database, 'part', (transaction) =>
+      transaction.query(readPacks, other([p, slots])),
+    );
+    expect(packs).toBeLessThanOrEqual(asked);
+    const counts = await readBy(database, 'ref', (transaction) => countsOf(transaction, 2, places));
+    expect(counts).toBeLessThanOrEqual(asked);
   });
 });

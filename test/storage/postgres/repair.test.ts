@@ -36,6 +36,7 @@ describe.skipIf(missing).each([1, 4])('repair of %i partitions', (partitions) =>
 
   const damages: Readonly<Record<string, string>> = {
     'references that are wrong': `update ref set n = n + 3 where p >= $1 and p < $1 + ${partitions}`,
+    'garbage that has no time': `update ref set since = null where p >= $1 and p < $1 + ${partitions}`,
     'references that are missing': `delete from ref where p >= $1 and p < $1 + ${partitions}`,
     'hashes that are missing': `delete from hx where p >= $1 and p < $1 + ${partitions}`,
     'hashes that lead elsewhere': `update hx set slot = slot + 1 where p >= $1 and p < $1 + ${partitions}`,

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { chunkTables } from '../../../src/storage/postgres/schema/chunks.js';
 import { fieldIndexes } from '../../../src/storage/postgres/schema/fields.js';
 import { first } from '../../../src/storage/postgres/schema/first.js';
+import { garbageIndex } from '../../../src/storage/postgres/schema/garbage.js';
 import { layout, partitionedTables } from '../../../src/storage/postgres/schema/layout.js';
 import { kindRows, kindTables } from '../../../src/storage/postgres/schema/kinds.js';
 import { prefixTables } from '../../../src/storage/postgres/schema/prefix.js';
@@ -109,6 +110,7 @@ it('every table of rows of vaults can be distributed by partitions', () => {
     ...timeIndexes,
     ...kindTables,
     ...kindRows,
+    ...garbageIndex,
   ].map((text) => text.replace(/\s+/g, ' '));
   const tables = made.flatMap((text) => /^create table (\w+) \((.*)\)$/.exec(text)?.slice(1, 3) ?? []);
   const kept = new Set(['vault', 'layout']);

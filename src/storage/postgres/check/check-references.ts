@@ -11,7 +11,7 @@ const rowsAtOnce = 5_000;
 
 const scanCounts: Statement = {
   name: 'check_counts',
-  text: `select k, slot, n, tokens, bytes from ref
+  text: `select k, slot, n, tokens, bytes, since is not null dated from ref
     where p = $1 and (k, slot) > ($2, $3) order by k, slot limit ${rowsAtOnce}`,
 };
 const scanHolders: Statement = {
@@ -23,6 +23,7 @@ interface Count {
   readonly n: number;
   readonly tokenCount: number;
   readonly frameBytes: number;
+  readonly isDated: boolean;
 }
 
 /** Counts of references, compared with the lists and the holders that have them. */
@@ -58,11 +59,12 @@ export class CheckedReferences {
     let after: [string, number] = ['-1', 0];
     for (;;) {
       const rows = await this.transaction.query(scanCounts, [p, ...after]);
-      for (const { k, slot, n, tokens, bytes } of rows)
+      for (const { k, slot, n, tokens, bytes, dated } of rows)
         this.#counts.set(`${text(k)}/${int(slot)}`, {
           n: int(n),
           tokenCount: int(tokens),
           frameBytes: int(bytes),
+          isDated: dated === true,
         });
       if (rows.length < rowsAtOnce) break;
       after = [text(rows.at(-1)!['k']), int(rows.at(-1)!['slot'])];
@@ -93,6 +95,7 @@ export class CheckedReferences {
       if (!count || count.n > 0) continue;
       if (count.frameBytes !== entry.frameBytes || count.tokenCount !== entry.tokenCount)
         this.add('garbage', subject, 'its row has other sizes than its frame');
+      if (!count.isDated) this.add('garbage', subject, 'its row lacks the time since when it is garbage');
     }
     for (const key of this.#counts.keys())
       if (!this.#stored.has(key))

@@ -87,7 +87,7 @@ interface CountRow {
   readonly n: number;
   readonly tokens: number;
   readonly bytes: number;
-  readonly since: number;
+  readonly since: number | null;
 }
 
 /** Writes the counts that are wrong. Garbage keeps the time since when it is, if that is known. */
@@ -103,8 +103,8 @@ export async function writeReferences(
   const wanted = (key: string, frame: StoredFrame, since: number): CountRow | undefined => {
     const n = held.get(key) ?? 0;
     if (n === 1) return undefined;
-    const sizes = n === 0 ? { tokens: frame.tokenCount, bytes: frame.frameBytes } : { tokens: 0, bytes: 0 };
-    return { k: frame.k, slot: frame.slot, n, since, ...sizes };
+    const { k, slot, tokenCount: tokens, frameBytes: bytes } = frame;
+    return n === 0 ? { k, slot, n, since, tokens, bytes } : { k, slot, n, since: null, tokens: 0, bytes: 0 };
   };
   for (const each of await transaction.query(readCounts, [p])) {
     const row = {
@@ -112,14 +112,15 @@ export async function writeReferences(
         k: text(each['k']),
         slot: int(each['slot']),
         n: int(each['n']),
-        since: int(each['since'] ?? nowMs),
+        since: each['since'] === null ? null : int(each['since']),
       },
       ...{ tokens: int(each['tokens']), bytes: int(each['bytes']) },
     };
     const key = `${row.k}/${row.slot}`;
     const frame = stored.get(key);
-    const right = frame && wanted(key, frame, row.since);
-    const hasSizes = row.n > 0 || (right?.tokens === row.tokens && right.bytes === row.bytes);
+    const right = frame && wanted(key, frame, row.since ?? nowMs);
+    const hasSizes =
+      row.n > 0 || (right?.tokens === row.tokens && right.bytes === row.bytes && right.since === row.since);
     if (frame && row.n === (held.get(key) ?? 0) && hasSizes) kept.add(key);
     else {
       gone.push(row);

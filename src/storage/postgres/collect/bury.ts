@@ -5,12 +5,13 @@ import type { Work } from '../commit/work.js';
 import { bytes, int, type Row, type Statement, text } from '../database/driver.js';
 import { compareIds, keyOf, type PackId, type Place } from '../formats/ids.js';
 import { decodeDirectory, decodePack, encodePack, type PackedFrame } from '../formats/pack.js';
+import { isGarbage } from '../schema/garbage.js';
 
-const lockCondemned: Statement = {
+export const lockCondemned: Statement = {
   name: 'condemned_lock',
   text: `select f.k, f.slot from unnest($2::int8[], $3::int4[]) u(k, slot)
     join ref f on f.k = u.k and f.slot = u.slot
-    where f.p = $1 and f.n <= 0 and f.condemned <= $4 and f.since <= $5 order by f.k, f.slot for update of f`,
+    where f.p = $1 and ${isGarbage} and condemned <= $4 and since <= $5 order by f.k, f.slot for update of f`,
 };
 export const lockPacks: Statement = {
   name: 'packs_lock',
@@ -24,7 +25,7 @@ const deleteParts: Statement = {
   name: 'parts_delete',
   text: 'delete from part where p = $1 and k = any($2::int8[])',
 };
-const deleteCounts: Statement = {
+export const deleteCounts: Statement = {
   name: 'counts_delete',
   text: `delete from ref using unnest($2::int8[], $3::int4[]) u(k, slot)
     where ref.p = $1 and ref.k = u.k and ref.slot = u.slot`,
@@ -36,7 +37,7 @@ const lockGone: Statement = {
   name: 'gone_lock',
   text: `select k from gone where p = $1 and condemned <= $2 order by k limit ${sweptAtOnce} for update`,
 };
-const readGoneParts: Statement = {
+export const readGoneParts: Statement = {
   name: 'gone_parts',
   text: `select k, dir, octet_length(list) size from part where p = $1 and k = any($2::int8[]) and c = k
     union all

@@ -10,13 +10,14 @@ import type { Transaction } from '../database/transaction.js';
 import { headOf, type Place, placeOf } from '../formats/ids.js';
 import type { Partitions } from '../partitions.js';
 import { gateNumber } from '../schema/kinds.js';
+import { isGarbage } from '../schema/garbage.js';
 
 export const tick: Statement = { name: 'clock_tick', text: 'update totals set clock = $2 where p = $1' };
-const condemnSegments: Statement = {
+export const condemnSegments: Statement = {
   name: 'segments_condemn',
   text: `update ref set condemned = $2 from unnest($3::int8[], $4::int4[]) u(k, slot)
-    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0 and ref.condemned is null
-    and ref.since <= $5`,
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ${isGarbage} and condemned is null
+    and since <= $5`,
 };
 const condemnLists: Statement = {
   name: 'lists_condemn',

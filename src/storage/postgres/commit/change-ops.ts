@@ -8,6 +8,7 @@ import { placesOf } from '../collect/condemn.js';
 import { int, type Statement } from '../database/driver.js';
 import { headOf, keyOf } from '../formats/ids.js';
 import { deleteRegistries, insertRegistry, keepRegistries, lockDropped } from '../read/registries.js';
+import { isGarbage } from '../schema/garbage.js';
 import { countsOf } from './counts.js';
 import { Manifests } from './manifests.js';
 import { hashesOf } from './lookup.js';
@@ -21,7 +22,7 @@ import type { Works } from './works.js';
 const renewGarbage: Statement = {
   name: 'garbage_renew',
   text: `update ref set since = $2 from unnest($3::int8[], $4::int4[]) u(k, slot)
-    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0 and ref.since < $2`,
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ${isGarbage} and since < $2`,
 };
 
 /**

@@ -21,7 +21,8 @@ const addReferences: Statement = {
     select $1::int, u.k, u.slot, 1 + u.d, null, null, case when u.d <= 0 then u.at end, null
     from unnest($2::int8[], $3::int4[], $4::int4[], $5::int8[]) u(k, slot, d, at) order by u.k, u.slot
     on conflict (p, k, slot) do update
-    set n = ref.n + excluded.n - 1, since = coalesce(excluded.since, ref.since), condemned = null
+    set n = ref.n + excluded.n - 1, condemned = null,
+      since = case when ref.n + excluded.n - 1 <= 0 then coalesce(excluded.since, ref.since) end
     returning k, slot, n`,
 };
 const readDirectories: Statement = {

@@ -7,6 +7,7 @@ import { int, type Statement } from '../database/driver.js';
 import { type Head, headColumns, headValues } from '../formats/head.js';
 import { isSamePlace, keyOf, type PackId, type Place, uuidOf } from '../formats/ids.js';
 import { type ListedMessage, readList } from '../formats/list.js';
+import { isGarbage } from '../schema/garbage.js';
 import { listTooShort } from '../read/snapshot.js';
 import { listPartFrom, readListParts } from '../read/stored-list.js';
 import { hashesAt } from './copies.js';
@@ -35,7 +36,7 @@ const insertGone: Statement = { name: 'gone_insert', text: 'insert into gone (p,
 const countGarbage: Statement = {
   name: 'garbage_count',
   text: `select count(*) garbage from unnest($2::int8[], $3::int4[]) u(k, slot)
-    join ref f on f.k = u.k and f.slot = u.slot where f.p = $1 and f.n <= 0`,
+    join ref f on f.k = u.k and f.slot = u.slot where f.p = $1 and ${isGarbage}`,
 };
 
 type Outcome = ManifestOutcome | undefined;

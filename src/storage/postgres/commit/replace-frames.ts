@@ -7,11 +7,12 @@ import { bytes, type Statement, text } from '../database/driver.js';
 import { keyOf, type PackId, type Place, placeOf } from '../formats/ids.js';
 import { decodePack, encodePack, type PackedFrame } from '../formats/pack.js';
 import type { Works } from './works.js';
+import { isGarbage } from '../schema/garbage.js';
 
 const resizeGarbage: Statement = {
   name: 'garbage_resize',
   text: `update ref set bytes = u.bytes from unnest($2::int8[], $3::int4[], $4::int8[]) u(k, slot, bytes)
-    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ref.n <= 0`,
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and ${isGarbage}`,
 };
 
 const noFrame: PackedFrame = { tokenCount: 0, frame: new Uint8Array(0) };

@@ -4,7 +4,8 @@ import { StowkenError } from '../../../model/index.js';
 export type Driver = typeof pg;
 
 /** A value of a statement. Numbers are sent as text: large integers are strings. */
-export type Value = string | number | boolean | null | Uint8Array | readonly (string | number | Uint8Array)[];
+export type Value =
+  string | number | boolean | null | Uint8Array | readonly (string | number | null | Uint8Array)[];
 
 /** A row as the driver returns it: int8 is a string, bytea a Buffer. */
 export type Row = Readonly<Record<string, unknown>>;

@@ -5,12 +5,13 @@ import { fold } from '../commit/fold.js';
 import type { VaultParts } from '../commit/parts.js';
 import { int, type Row, type Statement, text } from '../database/driver.js';
 import { keyOf, placeOf } from '../formats/ids.js';
+import { isGarbage } from '../schema/garbage.js';
 
 const readTotals: Statement = {
   name: 'totals_read',
   text: `select t.*,
-    (select count(*) from ref where p = $1 and n <= 0) garbage,
-    (select coalesce(sum(bytes), 0) from ref where p = $1 and n <= 0) garbage_bytes,
+    (select count(*) from ref where p = $1 and ${isGarbage}) garbage,
+    (select coalesce(sum(bytes), 0) from ref where p = $1 and ${isGarbage}) garbage_bytes,
     (select coalesce(sum(octet_length(data)), 0) from registry where p = $1) registry_bytes
     from totals t where t.p = $1`,
 };
@@ -32,7 +33,7 @@ const readSizesOfShards: Statement = {
 const listGarbageRows: Statement = {
   name: 'garbage_list',
   text: `select k, slot, tokens, bytes from ref
-    where p = $1 and n <= 0 and (k, slot) > ($2, $3) and since <= $4 order by k, slot limit $5`,
+    where p = $1 and ${isGarbage} and (k, slot) > ($2, $3) and since <= $4 order by k, slot limit $5`,
 };
 
 export async function readStats({ database, partitions, isCitus }: VaultParts): Promise<VaultStats> {

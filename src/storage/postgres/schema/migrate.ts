@@ -7,8 +7,10 @@ import { findPresent } from '../leases/presence.js';
 import { chunkOptions, chunkTables } from './chunks.js';
 import { fieldIndexes } from './fields.js';
 import { first, firstOptions } from './first.js';
+import { garbageIndex, garbageOptions } from './garbage.js';
 import { kindOptions, kindRows, kindTables } from './kinds.js';
 import { prefixTables } from './prefix.js';
+import { keepStatistics } from './statistics.js';
 import { tagTables } from './tags.js';
 import { timeIndexes } from './times.js';
 import { usageTables } from './usage.js';
@@ -54,6 +56,7 @@ const migrations: readonly Migration[] = [
   { statements: chunkTables, options: chunkOptions, isExclusive: true },
   { statements: timeIndexes, options: [], isExclusive: true },
   { statements: kindTables, options: kindOptions, last: kindRows, isExclusive: true },
+  { statements: garbageIndex, options: garbageOptions },
 ];
 
 /** Number of the newest migration that this version knows, and needs. */
@@ -99,7 +102,9 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
       const state = stateOf(error) ?? '';
       if (constraintOf(error) === undefined && state !== '42P07' && state !== '42710') throw error;
     });
-    return await database.transact((transaction) => run(transaction, options, database.schema));
+    return await database.transact((transaction) => run(transaction, options, database.schema), {
+      long: true,
+    });
   } finally {
     await database.close();
   }
@@ -127,6 +132,7 @@ async function run(
   }
   const partitions = await keepLayout(transaction, wanted, from === 0);
   if (isDistributed) await distributeTables(transaction, schema);
+  else if (isPostgres && from < schemaVersion) await keepStatistics(transaction, from === 0);
   return { schema, from, to: schemaVersion, partitions, isDistributed };
 }
 
