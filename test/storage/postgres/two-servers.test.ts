@@ -256,6 +256,23 @@ describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () =>
     expect(other.codec.hashOf(frame!)).toBe(plain.hash);
   });
 
+  it('drop no registry that the other has marked since the barrier', async () => {
+    const runs = sampleSegments(300, 1).map((tokens) => core.fromTokens(tokens));
+    await one.commit({ putRegistry: { bytes: trainHere(core.module, runs, { id: 1 }), timeMs: 1 } });
+    const dropping = async () =>
+      (await vault.rows('select dropping from registry where p = $1'))[0]?.['dropping'];
+    const drop = () => [one.commit({ dropRegistries: [1] })];
+    // The other one takes the mark back, lets a store use the registry, and marks it once more, for itself.
+    const [dropped] = await vault.whileLocked('gate', 1, drop, async () => {
+      expect(int(await dropping())).toBeGreaterThan(0);
+      await vault.rows('update registry set dropping = dropping + 7 where p = $1');
+    });
+    expect(dropped?.dropRegistries).toEqual([]);
+    // Its mark stays: the store is over by its own barrier.
+    expect(int(await dropping())).toBeGreaterThan(7);
+    expect((await other.commit({ dropRegistries: [1] })).dropRegistries).toEqual([1]);
+  });
+
   it('have an exclusive lease one at a time', async () => {
     const lease = await one.tryLease!('compaction');
     expect(await other.tryLease!('compaction')).toBeUndefined();

@@ -27,7 +27,8 @@ const renewGarbage: Statement = {
 
 /**
  * Makes a change in one transaction on a database: most of it is sent without waiting for an answer. Which
- * segments are stored was looked up when its works were begun. `replacements` are checked.
+ * segments are stored was looked up when its works were begun. `replacements` are checked. `barrier` is the
+ * tick of what the change had condemned.
  */
 export class PostgresChangeOps implements ChangeOpsInTurn<void> {
   readonly #manifests: Manifests;
@@ -35,6 +36,7 @@ export class PostgresChangeOps implements ChangeOpsInTurn<void> {
   constructor(
     private readonly works: Works,
     private readonly replacements: Replacements | undefined,
+    private readonly barrier: number,
   ) {
     this.#manifests = new Manifests(works);
   }
@@ -61,7 +63,7 @@ export class PostgresChangeOps implements ChangeOpsInTurn<void> {
   }
 
   dropRegistries(ids: readonly number[]): Promise<number[]> {
-    return dropRegistries(this.works, ids);
+    return dropRegistries(this.works, ids, this.barrier);
   }
 
   keptTokenizer(name: string) {
@@ -219,10 +221,10 @@ async function collect(works: Works, { keys, garbageBeforeMs }: Part<'collect'>,
   return result;
 }
 
-async function dropRegistries(works: Works, ids: readonly number[]): Promise<number[]> {
+async function dropRegistries(works: Works, ids: readonly number[], barrier: number): Promise<number[]> {
   await works.fold();
   const { transaction, all } = works;
-  const answers = await Promise.all(all.map(({ p }) => transaction.query(lockDropped, [p, ids])));
+  const answers = await Promise.all(all.map(({ p }) => transaction.query(lockDropped, [p, ids, barrier])));
   const unused = new Set(ids);
   for (const rows of answers) {
     const here = new Set(rows.filter(({ segs }) => int(segs) === 0).map(({ id }) => int(id)));
@@ -230,7 +232,7 @@ async function dropRegistries(works: Works, ids: readonly number[]): Promise<num
   }
   for (const { p } of all) {
     if (unused.size > 0) transaction.send(deleteRegistries, [p, [...unused]]);
-    transaction.send(keepRegistries, [p, ids]);
+    transaction.send(keepRegistries, [p, ids, barrier]);
   }
   return ids.filter((id) => unused.delete(id));
 }

@@ -10,7 +10,7 @@ import { constraintOf, isFailedCheck, namesNothing, UnknownOutcome } from '../da
 import type { PackId } from '../formats/ids.js';
 import { keepRegistries } from '../read/registries.js';
 import { checkSchema } from '../schema/migrate.js';
-import { applyChange } from './apply.js';
+import { applyChange, noTicks } from './apply.js';
 import { idsOf } from './lookup.js';
 import { beginOneTrip, planOneTrip } from './one-trip.js';
 import { ChangeOrder } from './order.js';
@@ -65,6 +65,7 @@ export class Committer {
     // Segments that others condemned later have passed no barrier yet, also if no reader may have them.
     const barrier = condemns ? await condemn(vault, change) : 0;
     const clockMax = condemns ? Math.min(barrier, await vault.presence.readersSaw()) : 0;
+    const ticks = { barrier, clockMax };
     const stored = await this.#inOneTrip(change);
     if (stored) return stored;
     let internal: RequestMark | undefined;
@@ -84,7 +85,7 @@ export class Committer {
             await replacements?.check();
             const earlier = change.request && replayed(request, change.request);
             if (earlier) return earlier;
-            const { result, wrote } = await applyChange(works, replacements, clockMax);
+            const { result, wrote } = await applyChange(works, replacements, ticks);
             if (change.request) vault.requests.latest = change.request;
             if (mark) remember(transaction, vault.partitions, mark, request, result);
             // A change without rows of its own is told by the row of a request.
@@ -98,7 +99,7 @@ export class Committer {
           { settles: true },
         );
         if (internal) vault.requests.answered.push(internal.id);
-        if (made.replayed && change.dropRegistries) await this.#keep(change.dropRegistries);
+        if (made.replayed && change.dropRegistries) await this.#keep(change.dropRegistries, barrier);
         this.#learn(change, made, works);
         return made;
       } catch (error) {
@@ -118,7 +119,7 @@ export class Committer {
           await sleep(attempt === 0 ? 0 : Math.random() * Math.min(100, 2 ** attempt));
           continue;
         }
-        if (change.dropRegistries) await this.#keep(change.dropRegistries);
+        if (change.dropRegistries) await this.#keep(change.dropRegistries, barrier);
         throw failed(error);
       }
     }
@@ -138,7 +139,7 @@ export class Committer {
         async (transaction) => {
           begun = undefined;
           const works = beginOneTrip(transaction, vault, plan);
-          const { result } = await applyChange(works, undefined, 0);
+          const { result } = await applyChange(works, undefined, noTicks);
           if (change.request) {
             vault.requests.latest = change.request;
             remember(transaction, vault.partitions, change.request, undefined, result);
@@ -166,9 +167,10 @@ export class Committer {
   }
 
   /** Takes back the marks of registries that a change did not drop; housekeeping does it otherwise. */
-  async #keep(registries: readonly number[]): Promise<void> {
+  async #keep(registries: readonly number[], barrier: number): Promise<void> {
     const { database, partitions } = this.vault;
-    for (const p of partitions.all) await database.query(keepRegistries, [p, registries]).catch(() => {});
+    for (const p of partitions.all)
+      await database.query(keepRegistries, [p, registries, barrier]).catch(() => {});
   }
 
   /** Resolves to whether a change was made; if not, it never will be. */

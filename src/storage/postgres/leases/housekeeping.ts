@@ -136,13 +136,16 @@ export class Housekeeping {
     const found = await database.queries(partitions.all.map((p) => [readDropping, [p]]));
     const rows = found.flatMap((some, index) => some.map((row) => ({ row, p: partitions.all[index]! })));
     const marks = new Map(
-      rows.map(({ row: { id, dropping }, p }) => [`${p} ${int(id)} ${int(dropping)}`, { p, id: int(id) }]),
+      rows.map(({ row, p }) => {
+        const [id, dropping] = [int(row['id']), int(row['dropping'])];
+        return [`${p} ${id} ${dropping}`, { p, id, dropping }];
+      }),
     );
     for (const mark of this.#dropping.keys()) if (!marks.has(mark)) this.#dropping.delete(mark);
-    for (const [mark, { p, id }] of marks) {
+    for (const [mark, { p, id, dropping }] of marks) {
       const sinceMs = this.#dropping.get(mark) ?? Date.now();
       this.#dropping.set(mark, sinceMs);
-      if (Date.now() - sinceMs > droppersMs) await database.query(keepRegistries, [p, [id]]);
+      if (Date.now() - sinceMs > droppersMs) await database.query(keepRegistries, [p, [id], dropping]);
     }
   }
 }

@@ -18,19 +18,23 @@ export const insertRegistry: Statement = {
   name: 'registry_insert',
   text: `insert into registry (p, id, created, segs, toks, bytes, data, dropping) values ($1, $2, $3, 0, 0, 0, $4, $5)`,
 };
+/**
+ * Registries that are marked since this tick or before: a change that did not see the mark is over by the
+ * barrier of that tick. One that was marked again has a later mark, whose barrier is another's.
+ */
 export const lockDropped: Statement = {
   name: 'registries_lock',
-  text: `select id, segs from registry where p = $1 and id = any($2::int4[]) and dropping is not null
+  text: `select id, segs from registry where p = $1 and id = any($2::int4[]) and dropping <= $3
     order by id for update`,
 };
 export const deleteRegistries: Statement = {
   name: 'registries_delete',
   text: 'delete from registry where p = $1 and id = any($2::int4[])',
 };
-/** Takes back the mark of a dropper: the registries are in use again. */
+/** Takes back marks of droppers, of this tick or before: the registries are in use again. */
 export const keepRegistries: Statement = {
   name: 'registries_keep',
-  text: 'update registry set dropping = null where p = $1 and id = any($2::int4[])',
+  text: 'update registry set dropping = null where p = $1 and id = any($2::int4[]) and dropping <= $3',
 };
 
 /** Runs one statement, by itself or within a transaction. */
