@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 /** The longest first, so that none is left alone at the end. */
 const checks = {
   style: [program('eslint', 'bin/eslint.js'), '.'],
-  types: [program('typescript', 'bin/tsc'), '-p', 'tsconfig.check.json'],
+  types: [program('typescript', 'bin/tsc'), '-p', 'tsconfig.json'],
   format: [program('prettier', 'bin/prettier.cjs'), '--check', '.'],
   'types of the page': [program('typescript', 'bin/tsc'), '-p', 'src/page/browser'],
   proto: [program('@bufbuild/buf', 'bin/buf'), 'lint'],

@@ -35,10 +35,14 @@ async function restart() {
   const { status } = spawnSync(process.execPath, ['build.mjs'], { stdio: 'inherit' });
   if (status !== 0) return say('not built: the server before the edit goes on');
   await stop();
-  const started = spawn(process.execPath, ['--enable-source-maps', 'build/src/main.js', 'serve', ...flags], {
-    stdio: 'inherit',
-    detached: true, // Ctrl-C in a terminal reaches this process only, which passes it on once
-  });
+  const started = spawn(
+    process.execPath,
+    ['--enable-source-maps', 'build/programs/main.js', 'serve', ...flags],
+    {
+      stdio: 'inherit',
+      detached: true, // Ctrl-C in a terminal reaches this process only, which passes it on once
+    },
+  );
   server = started;
   started.once('exit', (code) => {
     if (server === started) say(`the server has ended with ${code}; it starts again after the next edit`);

@@ -6,7 +6,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.check.json', './src/page/browser/tsconfig.json'],
+        project: ['./tsconfig.json', './src/page/browser/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

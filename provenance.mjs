@@ -13,8 +13,8 @@ process.chdir(import.meta.dirname);
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 const own = JSON.parse(readFileSync('package.json', 'utf8'));
 
-/** Packages for development that are in what is built: OpenAI's tokens, and the scripts of the page. */
-const built = ['node_modules/gpt-tokenizer', 'node_modules/preact', 'node_modules/uplot'];
+/** Packages for development that are in what is built: OpenAI's tokens, the scripts of the page, checks. */
+const built = ['node_modules/gpt-tokenizer', 'node_modules/preact', 'node_modules/uplot', 'node_modules/zod'];
 
 /** Packages of an installation, by their path in the lock file, and those of `built`. */
 const installed = Object.entries(lock.packages)

@@ -52,9 +52,13 @@ async function timedCompaction(client: StowkenClient): Promise<{ end: string; se
 /** Digest of the output of `stowken export`. */
 async function exportDigest({ address }: ServerProcess): Promise<string> {
   const digest = createHash('sha256');
-  const exporting = spawn(process.execPath, [resolve('#build/src/main.js'), 'export', '--server', address], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const exporting = spawn(
+    process.execPath,
+    [resolve('#build/programs/main.js'), 'export', '--server', address],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   for await (const chunk of exporting.stdout) digest.update(chunk as Buffer);
   return digest.digest('hex');
 }

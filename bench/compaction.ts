@@ -56,7 +56,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 
 /** Starts a server process with the vault in this folder. */
 async function serving(folder: string, work: (server: ServerProcess) => Promise<void>): Promise<void> {
-  const server = await startProcess(resolve('#build/src/main.js'), [
+  const server = await startProcess(resolve('#build/programs/main.js'), [
     ...['serve', '--data', folder, '--listen', '127.0.0.1:0', '--log-level', 'error'],
   ]);
   try {

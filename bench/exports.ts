@@ -11,7 +11,7 @@ import { startProcess } from './lib/processes.js';
 import { median, printTable, short } from './lib/table.js';
 
 const { resolve } = createRequire(import.meta.url);
-const command = resolve('#build/src/main.js');
+const command = resolve('#build/programs/main.js');
 const formats = ['megatron', 'arrow'];
 const tokensEach = 100_000;
 const runs = 3;

@@ -40,7 +40,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 
 async function measure(workers: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'stowken-bench-'));
-  const server = await startProcess(resolve('#build/src/main.js'), [
+  const server = await startProcess(resolve('#build/programs/main.js'), [
     ...['serve', '--data', folder, '--listen', '127.0.0.1:0', '--log-level', 'error'],
     ...['--workers', String(workers)],
   ]);

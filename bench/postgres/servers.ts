@@ -55,7 +55,7 @@ export async function withCluster<T>(
           ? await startProcess(resolve('#build/bench/peers/plain-server.js'), [
               ...['postgres', database.url(), schema!],
             ])
-          : await startProcess(resolve('#build/src/main.js'), [
+          : await startProcess(resolve('#build/programs/main.js'), [
               ...serve,
               ...(storage === 'lmdb' ? ['--data', folder] : ['--storage', url]),
             ]),

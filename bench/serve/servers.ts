@@ -11,7 +11,7 @@ const { resolve } = createRequire(import.meta.url);
 export type ServerKind = keyof typeof servers;
 
 const stowken = (...args: string[]) => ({
-  script: '#build/src/main.js',
+  script: '#build/programs/main.js',
   args: (folder: string) => [
     ...['serve', '--data', folder, '--listen', '127.0.0.1:0', '--log-level', 'error', ...args],
   ],

@@ -23,7 +23,7 @@ const idleMsMax = 60_000;
 /** Creates a thread with registries of its own; the highest id encodes. */
 export function createRewriter(registries: readonly Uint8Array[]): Rewriter {
   const pool = new ThreadPool({
-    filename: createRequire(import.meta.url).resolve('#build/src/codec/rewrite-worker.js'),
+    filename: createRequire(import.meta.url).resolve('#build/programs/codec/rewrite-worker.js'),
     workerData: registries,
     minThreads: 0,
     maxThreads: 1,

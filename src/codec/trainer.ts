@@ -33,7 +33,7 @@ export async function trainRegistry(
 ): Promise<Uint8Array> {
   if (signal?.aborted === true) throw cancelled();
   const input: TrainerInput = { samples, options };
-  const entry = createRequire(import.meta.url).resolve('#build/src/codec/trainer-worker.js');
+  const entry = createRequire(import.meta.url).resolve('#build/programs/codec/trainer-worker.js');
   const worker = new Worker(entry, { workerData: input });
   const onAbort = new AbortController();
   try {

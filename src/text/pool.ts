@@ -57,7 +57,7 @@ export function createTokenizers({
   const files = new Map(given.map((each) => [each.name, each]));
   const names = [...tokenizerNames, ...files.keys()];
   const pool = new ThreadPool({
-    filename: createRequire(import.meta.url).resolve('#build/src/text/worker.js'),
+    filename: createRequire(import.meta.url).resolve('#build/programs/text/worker.js'),
     minThreads: 0,
     maxThreads: threadsMax,
     concurrentTasksPerWorker: Number.MAX_SAFE_INTEGER,

@@ -53,7 +53,7 @@ export class WorkerProcess implements Receiver {
     /** Called if it has not taken a connection in time; the connection is closed. */
     private readonly onSuspect: () => void,
   ) {
-    this.#child = fork(createRequire(import.meta.url).resolve('#build/src/workers/worker.js'), [], {
+    this.#child = fork(createRequire(import.meta.url).resolve('#build/programs/workers/worker.js'), [], {
       execArgv: [...process.execArgv, `--max-semi-space-size=${semiSpaceMebibytes}`],
       serialization: 'advanced',
     });

@@ -4,6 +4,7 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -27,6 +28,7 @@ const copied = [
   'build.mjs',
   'generate.mjs',
   'tsconfig.json',
+  'tsconfig.types.json',
 ];
 
 /** A copy of the project, built as this one is. */
@@ -63,6 +65,17 @@ describe('the build', () => {
     const edited = made('build/src/codec/codec.js');
     build();
     expect(made('build/src/codec/codec.js')).toBe(edited);
+  });
+
+  it('makes programs of what has changed, and leaves no part of the ones before', () => {
+    const chunks = () => readdirSync(inFolder('build/programs/chunks'));
+    const runs = () =>
+      execFileSync(process.execPath, ['build/programs/main.js', '--version'], { cwd: folder });
+    const before = chunks();
+    appendFileSync(inFolder('src/main.ts'), "process.stdout.write('edited');\n");
+    build();
+    expect(runs().toString()).toContain('edited');
+    expect(chunks()).toHaveLength(before.length);
   });
 
   it('removes what is left of a source that is gone', () => {

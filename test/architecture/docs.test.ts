@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { invariants } from '../../src/storage/contract/invariants.js';
-import { startStowken } from '../support/process.js';
+import { startStowkenByModules } from '../support/process.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'stowken-docs-'));
@@ -65,7 +65,7 @@ interface ScriptCoverage {
 async function sourcesThatRan(name: string, work: (address: string) => Promise<void>): Promise<Set<string>> {
   const coverage = join(folder, name);
   process.env['NODE_V8_COVERAGE'] = coverage;
-  const server = await startStowken('--data', join(folder, 'vault')).finally(
+  const server = await startStowkenByModules('--data', join(folder, 'vault')).finally(
     () => delete process.env['NODE_V8_COVERAGE'],
   );
   await work(server.address);

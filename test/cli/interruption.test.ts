@@ -13,7 +13,7 @@ import { eventually } from '../support/wait.js';
 
 /** Commands as processes, stopped while a server keeps them waiting: it begins each answer and ends none. */
 
-const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+const command = createRequire(import.meta.url).resolve('#build/programs/main.js');
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 const spec = (id: string) => ({

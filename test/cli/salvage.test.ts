@@ -11,7 +11,7 @@ import { codec, longSegment, storing } from '../contract/support.js';
 import { temporaryFolder, type TemporaryFolder } from '../storage/faults/support.js';
 import { stowken } from './support/stowken.js';
 
-const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+const command = createRequire(import.meta.url).resolve('#build/programs/main.js');
 const run = promisify(execFile);
 
 let folder: TemporaryFolder;

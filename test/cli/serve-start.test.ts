@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HANG_MS } from '../support/wait.js';
 import { checkDataFolder } from '../../src/storage/index.js';
 
-const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+const command = createRequire(import.meta.url).resolve('#build/programs/main.js');
 let folder: string;
 let taken: Server | undefined;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'stowken-start-'))));

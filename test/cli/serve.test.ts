@@ -10,7 +10,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/index.js';
 import { jsonLines, stowkenAt } from './support/stowken.js';
 
-const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+const command = createRequire(import.meta.url).resolve('#build/programs/main.js');
 const folder = mkdtempSync(join(tmpdir(), 'stowken-serve-'));
 
 interface ServerProcess {

@@ -98,7 +98,7 @@ describe('the image', () => {
         });
       else cpSync(join(root, path), join(folder, path), { recursive: true });
     }
-    const main = join(folder, 'build/src/main.js');
+    const main = join(folder, 'build/programs/main.js');
     const text = execFileSync(process.execPath, [main, 'demo'], { encoding: 'utf8' });
     expect(text).not.toBe('');
   });

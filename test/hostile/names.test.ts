@@ -9,7 +9,7 @@ import { connect, isClientError, type StowkenClient } from '../../src/client/ind
 import { ownTables, postgresMissing } from '../support/postgres-vault.js';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
-const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+const main = createRequire(import.meta.url).resolve('#build/programs/main.js');
 
 /** Texts that mean something to file systems, shells, databases, terminals, JavaScript, logs or Unicode. */
 const texts: readonly string[] = [

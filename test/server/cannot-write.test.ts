@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startStowken, type StowkenProcess } from '../support/process.js';
 
-const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+const main = createRequire(import.meta.url).resolve('#build/programs/main.js');
 let folder: string;
 let server: StowkenProcess;
 

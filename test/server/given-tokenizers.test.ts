@@ -221,7 +221,7 @@ describe('a server without the file of a tokenizer that its vault keeps', () => 
 
 describe('a server with a tokenizer that it does not know', () => {
   it('does not start, and says what was expected', () => {
-    const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const main = createRequire(import.meta.url).resolve('#build/programs/main.js');
     const file = join(folder, 'other.json');
     writeFileSync(file, JSON.stringify({ ...json, model: { ...json.model, dropout: 0.1 } }));
     const args = [

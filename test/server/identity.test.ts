@@ -12,7 +12,7 @@ import { stowken } from '../cli/support/stowken.js';
 import { startStowken } from '../support/process.js';
 import { eventually } from '../support/wait.js';
 
-const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+const main = createRequire(import.meta.url).resolve('#build/programs/main.js');
 const folder = mkdtempSync(join(tmpdir(), 'stowken-identity-'));
 const inFolder = (name: string) => join(folder, name);
 const [cert, key, ca] = [inFolder('server.pem'), inFolder('server.key'), inFolder('ca.pem')];

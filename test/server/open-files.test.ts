@@ -10,7 +10,7 @@ import { eventually } from '../support/wait.js';
 const statsPath = method('GetStats').path;
 
 it('a low limit of open files is said, holds connections back, and is survived', async () => {
-  const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+  const main = createRequire(import.meta.url).resolve('#build/programs/main.js');
   const serve = (files: number) => {
     const command = `ulimit -n ${files}; exec "$0" "$@"`;
     const args = [process.execPath, main, 'serve', '--storage', 'memory', '--listen', '127.0.0.1:0'];

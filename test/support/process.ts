@@ -24,8 +24,17 @@ export function startStrictStowken(...args: string[]): Promise<StowkenProcess> {
   return start(args, { STOWKEN_STRICT: '1', ...process.env });
 }
 
-async function start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<StowkenProcess> {
-  const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+/** Starts a server that loads each source as a module of its own, as coverage wants it. */
+export function startStowkenByModules(...args: string[]): Promise<StowkenProcess> {
+  return start(args, process.env, '#build/src/main.js');
+}
+
+async function start(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  program = '#build/programs/main.js',
+): Promise<StowkenProcess> {
+  const main = createRequire(import.meta.url).resolve(program);
   const usual = ['--listen', '127.0.0.1:0', '--log-level', 'error', '--drain-timeout', '600'];
   const all = [main, 'serve', ...usual, ...args];
   const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'], env });

@@ -160,7 +160,7 @@ describe('a server whose workers are killed', () => {
   });
 
   it('stops in good order when told so before it has started', async () => {
-    const main = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const main = createRequire(import.meta.url).resolve('#build/programs/main.js');
     const args = ['serve', '--listen', '127.0.0.1:0', '--data', folder, '--workers', String(workers)];
     const child = spawn(process.execPath, [main, ...args], { stdio: 'ignore' });
     const ended = once(child, 'exit');

@@ -32,7 +32,9 @@ export class ChatRenderer {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly file = createRequire(import.meta.url).resolve('#build/src/text/chat/render-worker.js'),
+    private readonly file = createRequire(import.meta.url).resolve(
+      '#build/programs/text/chat/render-worker.js',
+    ),
   ) {}
 
   /** @throws StowkenError RENDER_FAILED with the template's error; CANCELLED */

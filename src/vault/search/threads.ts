@@ -120,7 +120,9 @@ export class SearchThreads {
       this.#idle.delete(idle);
       return idle;
     }
-    const thread = new Worker(createRequire(import.meta.url).resolve('#build/src/vault/search/worker.js'));
+    const thread = new Worker(
+      createRequire(import.meta.url).resolve('#build/programs/vault/search/worker.js'),
+    );
     this.#all.set(thread, undefined);
     const gone = (): void => {
       this.#all.delete(thread);

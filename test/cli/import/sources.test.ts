@@ -149,7 +149,7 @@ describe('the documents of a file', () => {
       return file;
     });
     const options = { encoding: 'utf8' } as const;
-    const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const command = createRequire(import.meta.url).resolve('#build/programs/main.js');
     const out = execFileSync(process.execPath, [command, 'import', '--dry-run', '--json', ...files], options);
     rmSync(own, { recursive: true });
     expect(JSON.parse(out)).toMatchObject({ would_store: 3 * files.length, failed: 0 });
@@ -299,7 +299,7 @@ describe('names of files', () => {
     mkdirSync(join(own, 'closed'), { mode: 0 });
     writeFileSync(join(own, 'open.jsonl'), lines);
     chmodSync(own, 0o755);
-    const command = createRequire(import.meta.url).resolve('#build/src/main.js');
+    const command = createRequire(import.meta.url).resolve('#build/programs/main.js');
     // Nothing is closed to root.
     const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534, cwd: '/' } : {};
     const { status, stdout, stderr } = spawnSync(
