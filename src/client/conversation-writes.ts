@@ -140,6 +140,7 @@ export function conversationWrites(transport: Transport, vault: string) {
         ids = [],
         filter,
         all = false,
+        expired,
         dryRun = false,
         ...control
       } = withKnownFields('deleteMany', options);
@@ -148,6 +149,7 @@ export function conversationWrites(transport: Transport, vault: string) {
         ids,
         filter: filter === undefined ? undefined : toWireFilter(filter),
         all,
+        expired: expired === undefined ? undefined : toWireFilter(expired),
         dryRun,
       };
       const { deleteMany } = known;

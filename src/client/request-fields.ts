@@ -112,7 +112,7 @@ const known: { readonly [Name in keyof Objects]: Fields<Objects[Name]> } = {
   append: write,
   fork: { newId: true, messageCount: true, ...write },
   delete: { allowMissing: true, ...write },
-  deleteMany: { ids: true, filter: true, all: true, dryRun: true, ...control },
+  deleteMany: { ids: true, filter: true, all: true, expired: true, dryRun: true, ...control },
   conversation: {
     id: true,
     application: true,

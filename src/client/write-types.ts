@@ -62,6 +62,8 @@ export interface DeleteManyOptions extends CallControl {
   readonly ids?: readonly string[];
   readonly filter?: ConversationFilter;
   readonly all?: boolean;
+  /** Those that have expired, by their expire time or by a lifetime of the vault, and match this filter. */
+  readonly expired?: ConversationFilter;
   /** Deletes nothing, and reports only `conversations` and `missing` of the deletion. */
   readonly dryRun?: boolean;
 }

@@ -41,7 +41,11 @@ const unknownFields: readonly (readonly [field: string, known: RegExp, call: Cal
   ['revision', /ifRevision/, (c) => c.append('a', messages, wrong({ revision: 1 }))],
   ['message_count', /messageCount/, (c) => c.fork('a', wrong({ message_count: 1 }))],
   ['missing', /allowMissing/, (c) => c.delete('a', wrong({ missing: true }))],
-  ['application', /ids, filter, all, dryRun/, (c) => c.deleteMany(wrong({ all: true, application: 'a' }))],
+  [
+    'application',
+    /ids, filter, all, expired, dryRun/,
+    (c) => c.deleteMany(wrong({ all: true, application: 'a' })),
+  ],
   ['filter.app', /application/, (c) => c.deleteMany({ filter: wrong({ app: 'a' }) })],
   [
     'filter.conditions[0].value',

@@ -31,7 +31,7 @@ describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
       const vault = createVault({ ...t, name: 'v', clock: () => t.clock.nowMs, lifetimes: () => lifetimes });
       const pick = (from: readonly string[]) => from[random.below(from.length)]!;
       const age = () => (random.below(4) === 0 ? 0 : 1 + random.below(300));
-      const all: Conversation[] = [];
+      let all: Conversation[] = [];
       await t.backend.setLabels?.(['user']);
       for (let round = 0; round < 12; round++) {
         for (let count = 0; count < 8; count++) {
@@ -63,6 +63,22 @@ describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
           conversations: gone.length,
           exact: true,
         });
+        const application = pick(values);
+        const chosen = gone.filter((each) => each.application === application);
+        for (const [filter, found] of [
+          [{}, gone],
+          [{ application }, chosen],
+          [{ expires: true }, gone.filter(({ expireTimeMs }) => expireTimeMs !== undefined)],
+        ] as const) {
+          const input = { selection: { kind: 'expired', filter }, dryRun: true } as const;
+          expect((await vault.deleteMany(input, signal)).conversations).toBe(found.length);
+        }
+        const input = { selection: { kind: 'expired', filter: { application } }, dryRun: false } as const;
+        expect(await vault.deleteMany(input, signal)).toMatchObject({
+          ...{ conversations: chosen.length, missing: 0, changed: 0 },
+        });
+        all = all.filter((each) => !chosen.includes(each));
+        expect((await t.backend.stats()).conversations).toBe(all.length);
       }
       await t.close();
     },

@@ -108,7 +108,8 @@ function addSet(vault: Command, context: Context, done: Done): void {
       const now = await withClient(options, context, ({ admin }) =>
         admin.updateVault(name, { settings, reset }),
       );
-      await printOne(now, options, context, [table([now]), ...bounds(now.settings)].join('\n'));
+      const lines = [table([now]), ...bounds(now.settings), ...sinceWhen(settings)];
+      await printOne(now, options, context, lines.join('\n'));
       done(exitCodes.done);
     });
 }
@@ -240,6 +241,15 @@ function table(vaults: readonly VaultInfo[]): string {
     [heads, ...rows],
     ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left', 'left', 'left'],
   );
+}
+
+/** Returns a line about labels that are set: counters of before do not have them. */
+function sinceWhen({ labels = [] }: VaultSettings): string[] {
+  return labels.length === 0
+    ? []
+    : [
+        'list --label also finds what is stored already; usage is counted by a label from the moment that it is set',
+      ];
 }
 
 function underWay({ work }: VaultInfo): string[] {

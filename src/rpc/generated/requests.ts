@@ -105,6 +105,7 @@ export interface DeleteConversationsRequest {
   readonly ids: string[];
   readonly all: boolean;
   readonly dry_run: boolean;
+  readonly expired: ConversationFilter | null;
 }
 
 export interface DeleteSegmentRequest {

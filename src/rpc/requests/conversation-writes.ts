@@ -159,6 +159,7 @@ const deleteManyFields = z.object({
   ids: items(conversationId, limits.conversationsPerRequestMax),
   all: z.boolean(),
   dry_run: z.boolean(),
+  expired: conversationFilter.nullable(),
 });
 
 const deleteManySchema = deleteManyFields.transform(
@@ -168,9 +169,9 @@ const deleteManySchema = deleteManyFields.transform(
   }),
 );
 
-/** Requires exactly one of filter, ids and all; a filter that restricts nothing is most likely a mistake. */
+/** Requires exactly one of filter, ids, all and expired; a filter that restricts nothing is most likely a mistake. */
 function selection(
-  { filter, ids, all }: z.output<typeof deleteManyFields>,
+  { filter, ids, all, expired }: z.output<typeof deleteManyFields>,
   context: Context,
 ): DeleteManyInput['selection'] {
   const hasIds = ids.length > 0;
@@ -178,9 +179,14 @@ function selection(
   if (all && (filter !== null || hasIds)) {
     refuseField(context, 'all', `is given beside ${hasIds ? 'ids' : 'filter'}`, {});
   }
+  if (expired !== null) {
+    const other = hasIds ? 'ids' : all ? 'all' : 'filter';
+    if (hasIds || all || filter !== null) refuseField(context, 'expired', `is given beside ${other}`, {});
+    return { kind: 'expired', filter: expired };
+  }
   if (hasIds) return { kind: 'ids', ids };
   if (all) return { kind: 'filter', filter: {} };
-  if (filter === null) return refuseField(context, 'filter', 'is missing, as are ids and all', {});
+  if (filter === null) return refuseField(context, 'filter', 'is missing, as are ids, all and expired', {});
   if (Object.keys(filter).length > 0) return { kind: 'filter', filter };
   return refuseField(context, 'filter', 'restricts nothing; all deletes everything', {});
 }

@@ -1,2 +1,2 @@
-export { countExpired } from './expired.js';
+export { countExpired, expiredConversations } from './expired.js';
 export { countAbove, sweep, type SweepRules } from './sweep.js';

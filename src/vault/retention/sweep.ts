@@ -24,12 +24,8 @@ export async function* sweep(
   signal: AbortSignal,
 ): AsyncGenerator<number, void, void> {
   const expiry = (): Expiry => ({ nowMs: clock(), lifetimes: rules().lifetimes });
-  for await (const { conversations } of expiredConversations(
-    backend,
-    expiry(),
-    limits.sweepBatchConversations,
-    signal,
-  ))
+  const limit = limits.sweepBatchConversations;
+  for await (const { conversations } of expiredConversations(backend, expiry(), { limit, signal }))
     yield await deleteAll(backend, conversations, ({ id }) => ({ id, timeMs: clock(), expiry: expiry() }));
   yield* sweepOldest(backend, rules, clock, signal);
 }

@@ -1,4 +1,4 @@
-import { type Conversation, isStowkenError, limits } from '../../model/index.js';
+import { type Conversation, type Expiry, isStowkenError, limits } from '../../model/index.js';
 import type {
   ConversationFilter,
   DamagedConversation,
@@ -7,6 +7,7 @@ import type {
   StorageBackend,
 } from '../../storage/index.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
+import { expiredConversations } from '../retention/index.js';
 import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from './types.js';
 import { requestPart } from './request-mark.js';
 import type { StoreParts } from './store.js';
@@ -55,14 +56,19 @@ const nothing = {
 export async function deleteConversations(
   { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
   { selection, dryRun }: DeleteManyInput,
+  expiry: Expiry,
   signal: AbortSignal,
 ): Promise<DeleteManyResult> {
   const total = { ...nothing } as { -readonly [Name in keyof Counts]: number };
   const damaged: DamagedConversation[] = [];
+  const onDamaged = (found: readonly DamagedConversation[]) =>
+    damaged.push(...found.slice(0, limits.damagedNamedMax - damaged.length));
   const batches =
     selection.kind === 'ids'
       ? idBatches(selection.ids)
-      : foundBatches(backend, selection.filter, damaged, signal);
+      : selection.kind === 'expired'
+        ? expiredBatches(backend, selection.filter, expiry, { onDamaged, signal })
+        : foundBatches(backend, selection.filter, { onDamaged, signal });
   const work = (target: Target) => (dryRun ? look(backend, target) : remove(backend, target, clock()));
   for await (const batch of batches) {
     throwIfAborted(signal);
@@ -83,12 +89,27 @@ function* idBatches(ids: readonly string[]): Generator<Target[], void, void> {
   }
 }
 
-/** Adds the conversations that cannot be read to `damaged`. */
+interface FindOptions {
+  /** Called with the conversations that cannot be read. */
+  readonly onDamaged: (damaged: readonly DamagedConversation[]) => void;
+  readonly signal: AbortSignal;
+}
+
+async function* expiredBatches(
+  backend: StorageBackend,
+  filter: ConversationFilter,
+  expiry: Expiry,
+  options: FindOptions,
+): AsyncGenerator<Target[], void, void> {
+  const limit = limits.deleteBatchConversationsMax;
+  for await (const { conversations } of expiredConversations(backend, expiry, { ...options, filter, limit }))
+    yield conversations.map(targetOf);
+}
+
 async function* foundBatches(
   backend: StorageBackend,
   filter: ConversationFilter,
-  damaged: DamagedConversation[],
-  signal: AbortSignal,
+  { onDamaged, signal }: FindOptions,
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
   const query = { filter, limit, scanLimit: limits.pageScanMax, signal } as const;
@@ -103,10 +124,14 @@ async function* foundBatches(
         order = 'earliestStoreFirst';
         return backend.listConversations({ ...query, order });
       });
-    damaged.push(...(page.damaged ?? []).slice(0, limits.damagedNamedMax - damaged.length));
-    yield page.conversations.map(({ id, revision }: Conversation) => ({ id, revision }));
+    onDamaged(page.damaged ?? []);
+    yield page.conversations.map(targetOf);
     after = page.next;
   } while (after !== undefined);
+}
+
+function targetOf({ id, revision }: Conversation): Target {
+  return { id, revision };
 }
 
 /** Returns the order in which a filter finds its conversations with the fewest looks. */

@@ -75,7 +75,9 @@ export interface DeleteOptions {
 export interface DeleteManyInput {
   readonly selection:
     | { readonly kind: 'ids'; readonly ids: readonly string[] }
-    | { readonly kind: 'filter'; readonly filter: ConversationFilter };
+    | { readonly kind: 'filter'; readonly filter: ConversationFilter }
+    /** Those that have expired, by their expire time or by a lifetime of the vault, and match the filter. */
+    | { readonly kind: 'expired'; readonly filter: ConversationFilter };
   readonly dryRun: boolean;
 }
 

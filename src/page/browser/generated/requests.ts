@@ -107,6 +107,7 @@ export interface DeleteConversationsRequest {
   readonly ids?: readonly string[] | undefined;
   readonly all?: boolean | undefined;
   readonly dry_run?: boolean | undefined;
+  readonly expired?: ConversationFilter | undefined;
 }
 
 export interface DeleteSegmentRequest {
