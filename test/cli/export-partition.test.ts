@@ -68,6 +68,27 @@ describe('partition and duplicates', () => {
     for (const { id } of twice) await bench.client.delete(`copy of ${id}`);
   });
 
+  it('drops near-duplicates of older conversations', async () => {
+    const store = (id: string, from: number, changed: number) => {
+      const tokens = Array.from({ length: 400 }, (_, at) => (at < changed ? 90_000 + at : from + at));
+      return bench.store({ id, messages: [{ role: 'user', tokens }] }, 'near');
+    };
+    await store('first', 1000, 0);
+    await store('other', 5000, 0);
+    await store('nearly the first', 1000, 4);
+    await store('half of the first', 1000, 200);
+    await store('other again', 5000, 0);
+    const flags = ['--format', 'npy', '--application', 'near'];
+    const idsOf = async (...more: string[]) =>
+      idsIn(join(await exported(...flags, ...more), 'data.ids.jsonl'));
+    expect(await idsOf('--dedupe-near', '0.9')).toEqual(['first', 'other', 'half of the first']);
+    expect(await idsOf('--dedupe-near', '1')).toEqual([
+      ...['first', 'other', 'nearly the first', 'half of the first'],
+    ]);
+    // Those that the filter does not select are no originals.
+    expect(await idsOf('--dedupe-near', '0.9', '--id-prefix', 'nearly')).toEqual(['nearly the first']);
+  });
+
   it('remembers contents beyond the growth of its table', () => {
     const seen = new SeenContents();
     const texts = Array.from({ length: 5000 }, (_, at) => `text ${at}`);

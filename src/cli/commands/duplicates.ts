@@ -39,7 +39,12 @@ export function addDuplicates(program: Command, context: Context, done: Done): v
       part(thresholdMin),
       limits.similarPercentDefault / 100,
     )
-    .option('--limit <n>', 'at most n groups', wholeNumber(1, limits.pageSizeMax), limits.pageSizeDefault)
+    .option(
+      '--limit <n>',
+      'at most n groups',
+      wholeNumber(1, limits.duplicatesKeptMax),
+      limits.pageSizeDefault,
+    )
     .option('--json', 'one JSON object per line, a group each')
     .addHelpText('after', epilogue)
     .action(async (options: Options) => {
@@ -58,7 +63,7 @@ export function addDuplicates(program: Command, context: Context, done: Done): v
         for await (const group of wholeGroups(parts, (part) => (last = part))) await write(group);
       });
       if (groups === 0 && !options.json) await output.line('no near-duplicates');
-      for (const note of notes(last)) io.stderr.write(`${note}\n`);
+      for (const note of duplicatesNotes(last)) io.stderr.write(`${note}\n`);
       done(exitCodes.done);
     });
 }
@@ -113,7 +118,8 @@ function repeated(duplicates: readonly Duplicate[]): number {
   return duplicates.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
 }
 
-function notes(last: DuplicatesPart | undefined): string[] {
+/** Returns notes about what a report may have missed. */
+export function duplicatesNotes(last: DuplicatesPart | undefined): string[] {
   if (!last) return [];
   const { uncompared, notKept } = last;
   return [

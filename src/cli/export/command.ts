@@ -1,11 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ConversationFilter, ConversationPage, StowkenClient } from '../../client/index.js';
 import { type ServerOption, withClient } from '../connection/index.js';
+import { limits } from '../../model/index.js';
 import { type Context, UsageError } from '../context.js';
+import { part } from '../commands/similar.js';
 import { DamageReport } from '../damage-report.js';
 import { formatBytes, plural } from '../format.js';
 import { filled, type FilterOptions, toFilter, wholeNumber } from '../options.js';
 import { type FormatName, formatNames, loadFormat } from './formats/index.js';
+import { withoutNearDuplicates } from './near-duplicates.js';
 import type { Split } from './partition.js';
 import { type ExportSummary, exportTo, type ListedPage } from './run.js';
 
@@ -16,6 +19,7 @@ export interface FileOptions {
   readonly split?: readonly Split[];
   readonly lossRoles?: ReadonlySet<string>;
   readonly dedupe?: true;
+  readonly dedupeNear?: number;
   readonly turns?: 'every' | 'last';
   readonly force?: true;
   readonly json?: true;
@@ -26,6 +30,7 @@ const pageSize = 1000;
 const checkpointMs = 5000;
 const shardsMax = 256;
 const splitsMax = 8;
+const nearMin = limits.duplicatesPercentMin / 100;
 
 /** Adds the options of exports to files. */
 export function withFiles(command: Command): Command {
@@ -44,6 +49,11 @@ export function withFiles(command: Command): Command {
     .option('--split <name=share,...>', 'splits by a hash of the ids: train=0.9,validation=0.1', splitShares)
     .option('--loss-roles <role,...>', 'roles whose tokens are learned: adds a mask', roles)
     .option('--dedupe', 'only the first of samples with equal content')
+    .option(
+      '--dedupe-near <part>',
+      `no conversations so similar to an older one that is selected: ${nearMin} to 1; see stowken duplicates`,
+      part(nearMin),
+    )
     .addOption(turns.choices(['every', 'last']))
     .option('--force', 'replace a former export in the folder')
     .option('--json', 'summary of the files as JSON');
@@ -60,10 +70,12 @@ export function wantsFiles(options: FileOptions & { readonly tokens?: true }): b
       throw new UsageError('--turns is for --format pairs');
     return true;
   }
-  const names = ['out', 'shards', 'split', 'lossRoles', 'dedupe', 'turns', 'force', 'json'] as const;
+  const names = [
+    ...(['out', 'shards', 'split', 'lossRoles', 'dedupe', 'dedupeNear', 'turns', 'force', 'json'] as const),
+  ];
   const given = names.find((name) => options[name] !== undefined);
   if (given === undefined) return false;
-  const flag = given === 'lossRoles' ? 'loss-roles' : given;
+  const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new UsageError(`--${flag} needs a --format of files: ${formatNames.join(', ')}`);
 }
 
@@ -74,7 +86,7 @@ export async function exportFiles(
 ): Promise<number> {
   const formatName = options.format as FormatName;
   const partition = { splits: options.split ?? [{ name: 'data', share: 1 }], shards: options.shards ?? 1 };
-  const { lossRoles, dedupe = false, turns = 'every' } = options;
+  const { lossRoles, dedupe = false, dedupeNear: near, turns = 'every' } = options;
   const filter = toFilter(options);
   const roles = lossRoles && [...lossRoles].sort();
   const { io } = context;
@@ -90,10 +102,23 @@ export async function exportFiles(
       dedupe,
       turns,
       concurrency: options.concurrency,
-      choices: JSON.stringify({ vault: options.vault, formatName, partition, roles, dedupe, turns, filter }),
+      choices: JSON.stringify({
+        vault: options.vault,
+        formatName,
+        partition,
+        roles,
+        dedupe,
+        near,
+        turns,
+        filter,
+      }),
       checkpointMs,
     };
-    const list = (pageToken: string) => listPages(client, filter, pageToken, damage);
+    const all = (pageToken: string) => listPages(client, filter, pageToken, damage);
+    const list =
+      near === undefined
+        ? all
+        : await withoutNearDuplicates(all, client, { filter, threshold: near }, context);
     return exportTo(input, client, list, context);
   });
   const { output } = context;

@@ -45,6 +45,8 @@ export interface ListedPage {
   readonly conversations: readonly Conversation[];
   /** Conversations of the page that could not be listed, and were reported. */
   readonly damaged: number;
+  /** Conversations of the page that were left out as near-duplicates; absent: none. */
+  readonly duplicates?: number;
   /** Token of the next page; empty after the last. */
   readonly next: string;
 }
@@ -192,6 +194,7 @@ class Run<Sample extends { readonly conversation: Conversation }> {
         await this.add(sampled);
       }
       this.damaged += page.damaged;
+      this.counts.duplicates += page.duplicates ?? 0;
       if (page.next !== '') await this.checkpoint(page.next);
     }
     return { summary: await this.finish(), damaged: this.damaged };

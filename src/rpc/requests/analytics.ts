@@ -16,6 +16,7 @@ import {
   label,
   optional,
   optionalId,
+  countUpTo,
   pageSize,
   segmentHash,
   timestampMs,
@@ -180,7 +181,7 @@ export const readFindDuplicates = schemaRequest(
       vault: vaultName,
       filter: conversationFilter.nullable(),
       threshold: threshold(limits.duplicatesPercentMin),
-      page_size: pageSize,
+      page_size: countUpTo(limits.duplicatesKeptMax),
     })
     .transform(({ vault, filter, threshold, page_size }): FindDuplicatesRequest => ({
       vault,

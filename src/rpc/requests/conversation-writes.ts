@@ -169,7 +169,10 @@ const deleteManySchema = deleteManyFields.transform(
   }),
 );
 
-/** Requires exactly one of filter, ids, all and expired; a filter that restricts nothing is most likely a mistake. */
+/**
+ * Requires exactly one of filter, ids, all and expired; a filter that restricts nothing is most likely a
+ * mistake.
+ */
 function selection(
   { filter, ids, all, expired }: z.output<typeof deleteManyFields>,
   context: Context,

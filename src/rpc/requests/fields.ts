@@ -14,10 +14,15 @@ export function utf8(bytesMin: number, bytesMax: number) {
 }
 
 /** Limit of a page's entries: the default if 0, the maximum if greater. */
-export const pageSize = z.number().transform((size, context) => {
-  if (size < 0) return refuse(context, `is ${size}; the limit is 0`, { value: String(size), limit: 0 });
-  return size === 0 ? limits.pageSizeDefault : Math.min(size, limits.pageSizeMax);
-});
+export const pageSize = countUpTo(limits.pageSizeMax);
+
+/** A number of things, the default of a page if it is 0; a larger one than `countMax` means that one. */
+export function countUpTo(countMax: number) {
+  return z.number().transform((size, context) => {
+    if (size < 0) return refuse(context, `is ${size}; the limit is 0`, { value: String(size), limit: 0 });
+    return size === 0 ? limits.pageSizeDefault : Math.min(size, countMax);
+  });
+}
 
 /** Hash of a segment. */
 export const segmentHash = z.string().transform((text, context) => {
