@@ -41,8 +41,8 @@ interface Known {
 
 /**
  * The kinds of lines that a file has, by their keys. A line that says nothing, among others that do, is a
- * record of theirs if it has the same keys or some of them, or is an event of the same log: a call that
- * failed, or an event between messages.
+ * record of theirs if it has the same keys or some of them, is an event of the same log, or is the head of
+ * the file: a call that failed, an event between messages, or a line that names the schema of the others.
  */
 export class KindsOfFile {
   readonly #kinds = new Map<string, Known>();
@@ -52,6 +52,10 @@ export class KindsOfFile {
   #waitingBytes = 0;
   /** True if a kind was met since lines that wait were looked at. */
   #hasNew = false;
+  /** Kind of the first line, if it says nothing and the second one does. */
+  #head: string | undefined;
+  /** Documents that were read. */
+  #read = 0;
 
   /** `onNew`: a kind was met of which no line had said anything. */
   constructor(private readonly onNew: () => void) {}
@@ -61,8 +65,11 @@ export class KindsOfFile {
    * waits for one that does. @throws BadLine
    */
   read(where: string, value: Json, json: string, options: ReadOptions): Draft | undefined {
+    this.#read++;
     try {
       const draft = readDocument(value, json, options);
+      // The line that is the head of a file is a record of the lines behind it, whatever it has.
+      if (this.#read === 2 && this.#waiting.length === 1) this.#head = this.#waiting[0]?.kind;
       this.#learn(value);
       return draft;
     } catch (error) {
@@ -104,6 +111,7 @@ export class KindsOfFile {
 
   #isKnown(kind: string): boolean {
     if (this.#kinds.size === 0) return false;
+    if (kind === this.#head) return true;
     let judged = this.#judged.get(kind);
     if (judged === undefined) {
       judged = this.#kinds.has(kind) || this.#isOfKnown(knownOf(kind));

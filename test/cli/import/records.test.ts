@@ -226,6 +226,67 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('reads each session of pi as one conversation, and each transcript of Cursor', async () => {
+    const at = '2026-01-02T03:04:05Z';
+    const session = (id: string, said: string) => [
+      { type: 'session', version: 3, id, timestamp: at, cwd: '/work' },
+      {
+        type: 'message',
+        id: 'a',
+        parentId: null,
+        timestamp: at,
+        message: { role: 'user', content: 'Begin' },
+      },
+      { type: 'model_change', id: 'b', parentId: 'a', timestamp: at, modelId: 'gpt-4o' },
+      {
+        ...{ type: 'message', id: 'c', parentId: 'b', timestamp: at },
+        message: {
+          role: 'assistant',
+          content: [{ type: 'text', text: said }],
+          model: 'gpt-4o',
+          usage: { input: 1 },
+        },
+      },
+    ];
+    const transcript = [
+      { role: 'user', message: { content: [{ type: 'text', text: 'List files' }] } },
+      { role: 'assistant', message: { content: [{ type: 'tool_use', name: 'ls', input: {} }] } },
+      { type: 'turn_ended', status: 'success' },
+    ];
+    const sent = [...session('one', 'Done'), ...session('two', 'Did'), ...transcript];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 3, failed: 0, formats: { pi: 2, cursor: 1 } });
+    const [said] = jsonLines((await run(['export', '--id-prefix', 'one'])).stdout);
+    expect(said).toMatchObject({
+      id: 'one',
+      model: 'gpt-4o',
+      messages: [{ content: 'Begin' }, { content: 'Done' }],
+    });
+    const given = await same();
+    expect(given).toEqual(expect.arrayContaining(sent));
+    expect(given).toHaveLength(sent.length);
+    const [again] = jsonLines((await run(['import', '--json', '-'], lines(sent.slice(0, 8)))).stdout);
+    expect(again).toMatchObject({ stored: 0, unchanged: 2 });
+    await run(['delete', '--all']);
+  });
+
+  it('keeps the head of a file that says nothing, and refuses such a line elsewhere', async () => {
+    const head = { schema_version: 'v1', agent: { name: 'x' } };
+    const event = (step_id: number) => ({ step_id, source: 'agent', message: 'Something is said' });
+    const sent = [head, event(1), event(2)];
+    const [counts] = jsonLines((await run(['import', '--json', '-'], lines(sent))).stdout);
+    expect(counts).toMatchObject({ stored: 3, failed: 0, formats: { record: 1, event: 2 } });
+    expect(await same()).toEqual(expect.arrayContaining(sent));
+    for (const others of [
+      [event(1), head, event(2)],
+      [{ n: 1 }, head, event(1)],
+    ]) {
+      const [refused] = jsonLines((await run(['import', '--dry-run', '--json', '-'], lines(others))).stdout);
+      expect(refused).toMatchObject({ failed: 3 - others.filter((each) => 'source' in each).length });
+    }
+    await run(['delete', '--all']);
+  });
+
   it('reads each chat of SillyTavern as one conversation', async () => {
     const chat = (integrity: string | undefined, said: string) => [
       {

@@ -50,7 +50,7 @@ function withInside(value: Json, object: JsonObject, inside: JsonObject): Json {
 }
 
 /** Shapes of which a line is a part of a conversation: tests of their own read them. */
-const sessions = ['claude-code', 'codex', 'openai-stream', 'sillytavern'] as const;
+const sessions = ['claude-code', 'codex', 'pi', 'cursor', 'openai-stream', 'sillytavern'] as const;
 
 describe('the table of shapes', () => {
   it('reads code in a mapping, which has no parts', () => {

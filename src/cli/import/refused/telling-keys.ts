@@ -7,7 +7,7 @@ const keys = setOf(
     'batch-output boolean cache_control call_id call_type candidates canonical_solution category ' +
     'channel character_name chat chat_metadata chat.completion.chunk chat.messages chat_history chats claude-code cluster codex ' +
     'columns compacted compaction completion_ids completion_token_ids completions config contents ' +
-    'context conversation conversation_history conversation_id conversations create_date create_time created ' +
+    'context conversation conversation_history conversation_id conversations create_date create_time created cursor pi session version ' +
     'created_at createdat creation_time current_node currentid custom-title custom_id data date ' +
     'date_unixtime datetime delta dialog dialogs dialogue dialogue_id dialogues discord do doc ' +
     'docstring document else entries environment evals event_id event_msg events exactly examples ' +
@@ -44,7 +44,7 @@ const words = setOf(
     'dispreferred distractors doctor endings event expected explanation extra full function functions ' +
     'generation goal gold good gpt greeting groundtruth human id ideal ies incorrect info input instruction ' +
     'instructions intent judgement judgment level levelname log logger loglevel lose lvl mes message meta ' +
-    'metadata model models moss msg no nr options output patch patient pred predicted prediction ' +
+    'metadata model models moss msg no nr options output part patch patient pred predicted prediction ' +
     'preferred problem prompt prompter query question rationale reasoning reference rejected reply ' +
     'request response result sampled says schema schemas severity snippet solution sql statement stem ' +
     'student summary system target task teacher test tests text thought tools topic truth ts turn turns ' +

@@ -50,6 +50,8 @@ function readPlain(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | 
   if (!isObject(value)) return undefined;
   const role = valueOf(value, 'role');
   if (isList(valueOf(value, 'parts'))) return readParts(value, keep, roleOfNone);
+  const inner = readInner(value, keep);
+  if (inner !== undefined) return inner;
   if (typeof role === 'string' && !bodyKeysBesideRole.some((key) => hasBody(value, key)))
     return readChat(value, role, keep);
   return (
@@ -59,6 +61,19 @@ function readPlain(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | 
     readAuthored(value, keep) ??
     readMarked(value, keep)
   );
+}
+
+/** Reads an event whose message has no role: the event names who speaks, as Cursor's do. */
+function readInner(value: JsonObject, keep: Keep): ReadMessage | undefined {
+  const inner = valueOf(value, 'message');
+  if (!isObject(inner) || Object.hasOwn(inner, 'role') || Object.hasOwn(value, 'content')) return undefined;
+  const content = valueOf(inner, 'content');
+  const type = textOf(value, 'type') ?? '';
+  const role = textOf(value, 'role') ?? (typesOfSpeakers.has(type.toLowerCase()) ? roleOf(type) : undefined);
+  if (role === undefined || !(typeof content === 'string' || isList(content))) return undefined;
+  const read = readChat(inner, role, keep);
+  const skeleton = read.skeleton ?? hole('as', chatDialect);
+  return { ...read, skeleton: withValues(keepObject(value, keep), [['message', skeleton]]) };
 }
 
 /** Reads a message of ChatGPT, whose author and content are objects. */

@@ -17,7 +17,7 @@ const moreOfSaying = setOf(
     'judgment judgement critique rationale explanation thought reasoning truth groundtruth snippet code sql patch diff gpt ' +
     'chatgpt claude ai moss mes greeting 回答 答案 输出',
 );
-const wordsOfText = setOf('message text content turn utterance statement');
+const wordsOfText = setOf('message text content turn utterance statement part');
 const namesOfText = setOf('text content value message utterance body turns full_text');
 const wordsOfOrders = setOf('prompt instruction instructions');
 /** Words that tell answers to the same question from each other. */

@@ -1,4 +1,5 @@
 import { seal } from '../../../model/index.js';
+import { agentSessionShapes } from './agent-sessions.js';
 import { type CreateTime, createTimeOf } from './create-time.js';
 import { Documents } from './documents.js';
 import type { Draft, DraftMessage } from './draft.js';
@@ -65,6 +66,7 @@ export const sessionShapes: readonly SessionShape[] = [
       return isObject(payload) ? textOf(payload, 'model') : undefined;
     },
   },
+  ...agentSessionShapes,
   streamShape,
   sillyTavernShape,
 ];

@@ -29,6 +29,33 @@ export const agents: readonly Sample[] = [
     messages: ['assistant: Oh'],
   },
   {
+    format: 'message',
+    document: {
+      type: 'assistant',
+      timestamp: '2026-01-01T00:00:00Z',
+      message: { content: [{ type: 'text', text: 'I look.' }], usage: { output_tokens: 3 } },
+    },
+    messages: ['assistant: I look.'],
+  },
+  {
+    format: 'message',
+    document: { role: 'user', message: { content: 'Mend it' }, at: 5 },
+    messages: ['user: Mend it'],
+  },
+  {
+    format: 'texts',
+    document: {
+      version: '1',
+      chat: {
+        title: 'A title of four words',
+        turns: [
+          { message: { text: 'What is in here?' }, responseParts: [{ content: 'Two files, it seems.' }] },
+        ],
+      },
+    },
+    messages: ['text: A title of four words', 'text: What is in here?', 'assistant: Two files, it seems.'],
+  },
+  {
     format: 'sharegpt',
     document: {
       composerId: 'c',
