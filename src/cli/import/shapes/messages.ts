@@ -237,9 +237,15 @@ export function roleOf(word: string): string {
 /** Dialect of messages that have parts. */
 const partsDialect = 'role/parts';
 
+/** Returns the role of a message; that of one of opencode stands in an object beside its parts. */
+export function roleOfParts(value: JsonObject): string | undefined {
+  const info = valueOf(value, 'info');
+  return textOf(value, 'role') ?? (isObject(info) ? textOf(info, 'role') : undefined);
+}
+
 /** Reads a message whose content is a list of parts, as Gemini has them. */
 function readParts(value: JsonObject, keep: Keep, roleOfNone = 'user'): ReadMessage {
-  const word = textOf(value, 'role');
+  const word = roleOfParts(value);
   const role = word === 'model' ? 'assistant' : (word ?? roleOfNone);
   const body = readBody(value['parts'], keep);
   const text = seal({ content: body.said ?? '' });

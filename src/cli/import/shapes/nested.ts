@@ -2,7 +2,7 @@ import { Documents } from './documents.js';
 import { isMessage, namesModel } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
 import { markedSpeaker } from './marked.js';
-import { isEvent, roleOf, typesOfSpeakers } from './messages.js';
+import { isEvent, roleOf, roleOfParts, typesOfSpeakers } from './messages.js';
 import { isOfSaying, isOfSpeaker } from './names.js';
 import type { Shape } from './shape.js';
 import { isLikeHoleKey } from './skeleton.js';
@@ -25,6 +25,7 @@ function namesSpeaker(line: JsonObject): boolean {
     Object.hasOwn(line, key),
   );
   if (!hasBody) return false;
+  if (isList(valueOf(line, 'parts')) && roleOfParts(line) !== undefined) return true;
   if (['role', 'from'].some((key) => typeof valueOf(line, key) === 'string')) return true;
   const type = textOf(line, 'type')?.toLowerCase() ?? '';
   // Messages of AutoGen have a source, those of Slack a user.

@@ -1,4 +1,5 @@
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
+import { isSaid, readTexts } from './named-texts.js';
 import type { Reading, Shape } from './shape.js';
 import { modelOf, specOf } from './spec.js';
 
@@ -8,6 +9,16 @@ function readInside(idKeys: readonly string[], except: readonly string[] = []): 
     spec: specOf(line, idKeys, zone),
     document: documents.inside(line, 'user', '', 0, except),
   });
+}
+
+/** Reads a line that may have a question and its answer by names of their own in place of messages. */
+function readInsideOrNamed(idKeys: readonly string[]): Shape['read'] {
+  const read = readInside(idKeys);
+  return (line, reading) => {
+    const inside = read(line, reading);
+    if (reading.documents.messages.length > 0 || !isSaid(line)) return inside;
+    return { ...inside, document: readTexts(line, undefined, reading.documents) };
+  };
 }
 
 const inBatch = ['custom_id', 'key', 'id'] as const;
@@ -44,7 +55,7 @@ export const recordShapes: readonly Shape[] = [
       ['traceId', 'trace_id', 'observationId', 'modelParameters', 'projectId', 'sessionId'].some((key) =>
         Object.hasOwn(line, key),
       ),
-    read: readInside(['id']),
+    read: readInsideOrNamed(['id']),
   },
   {
     name: 'litellm',
@@ -136,7 +147,7 @@ function has(line: JsonObject, key: string): boolean {
 
 /** Reads a run; its model is among what it was called with. */
 function readLangSmith(line: JsonObject, reading: Reading): ReturnType<Shape['read']> {
-  const { spec, document } = readInside(['id', 'run_id'])(line, reading);
+  const { spec, document } = readInsideOrNamed(['id', 'run_id'])(line, reading);
   const extra = valueOf(line, 'extra');
   const places = isObject(extra) ? [extra['invocation_params'], extra['metadata']] : [];
   const named = places.flatMap((place) => (isObject(place) ? [place] : []));

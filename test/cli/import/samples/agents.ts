@@ -56,6 +56,31 @@ export const agents: readonly Sample[] = [
     messages: ['text: A title of four words', 'text: What is in here?', 'assistant: Two files, it seems.'],
   },
   {
+    format: 'message',
+    document: {
+      info: { id: 'm', sessionID: 's', role: 'assistant', time: { created: 1700000000000 } },
+      parts: [
+        { type: 'text', text: 'I look.', id: 'p' },
+        { type: 'text', text: 'I see.' },
+      ],
+    },
+    messages: ['assistant: I look.I see.'],
+  },
+  {
+    format: 'langsmith',
+    document: {
+      run_type: 'chain',
+      inputs: { question: 'What is it?' },
+      outputs: { answer: 'It is that.' },
+    },
+    messages: ['user: What is it?', 'assistant: It is that.'],
+  },
+  {
+    format: 'langfuse',
+    document: { traceId: 't', input: { query: 'What is it?' }, output: { reply: 'It is that.', score: 1 } },
+    messages: ['user: What is it?', 'assistant: It is that.'],
+  },
+  {
     format: 'sharegpt',
     document: {
       composerId: 'c',
