@@ -103,7 +103,7 @@ export function createVault(given: VaultParts): Vault {
     getWithMessages: (id, options) => describeConversation(backend, id, options),
 
     delete: (id, options) => deleteConversation(given, id, options),
-    deleteMany: (input, signal) => deleteConversations(given, input, expiry(), signal),
+    deleteMany: (input, signal) => deleteConversations(given, input, expiry, signal),
 
     list: (query) => backend.listConversations(query),
     count: (filter, signal) => countConversations(stored, filter, expiry(), signal),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Conversation, type Expiry, isExpired, type Lifetimes } from '../../src/model/index.js';
+import type { ListQuery } from '../../src/storage/index.js';
 import { countExpired, createVault } from '../../src/vault/index.js';
 import { randomFrom } from '../support/random.js';
 import { sampleOr } from '../support/sample.js';
@@ -83,6 +84,47 @@ describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
       await t.close();
     },
   );
+
+  it('a conversation stays that is stored once more, or kept, while what has expired is deleted', async () => {
+    const t = await openStoredVault(kind);
+    let lifetimes: Lifetimes = { lifetimeMs: 100, rules: [], keep: [] };
+    let meanwhile: () => Promise<unknown> = () => Promise.resolve();
+    const backend = new Proxy(t.backend, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'listConversations') return value.bind(target) as unknown;
+        return async (query: ListQuery) => {
+          const page = await target.listConversations(query);
+          if (page.conversations.length > 0) await meanwhile();
+          return page;
+        };
+      },
+    });
+    const parts = { ...t, name: 'v', clock: () => t.clock.nowMs, lifetimes: () => lifetimes };
+    const vault = createVault({ ...parts, backend });
+    const aside = createVault(parts);
+    const store = (id: string, metadata: Record<string, string> = {}) =>
+      aside.store({ spec: spec(id, { metadata }), messages: [say('user', [1])] }, signal);
+    const input = { selection: { kind: 'expired', filter: {} }, dryRun: false } as const;
+
+    for (const id of ['a', 'b']) await store(id);
+    t.clock.nowMs += 100;
+    meanwhile = () => store('a');
+    const counts = await vault.deleteMany(input, signal);
+    expect(counts).toMatchObject({ conversations: 1, missing: 0, changed: 0 });
+    expect(await aside.get('a')).toMatchObject({ revision: 1, createTimeMs: t.clock.nowMs });
+
+    await store('c', { user: 'x' });
+    t.clock.nowMs += 100;
+    meanwhile = () => {
+      lifetimes = { ...lifetimes, keep: [{ label: 'user', value: 'x' }] };
+      return Promise.resolve();
+    };
+    expect(await vault.deleteMany(input, signal)).toMatchObject({ conversations: 1 });
+    expect(await aside.get('c')).toMatchObject({ revision: 1 });
+    await t.close();
+  });
 });
 
 it('refuses a store whose create time is so old that its lifetime has ended', async () => {

@@ -1,5 +1,6 @@
 import { type Conversation, type Expiry, isStowkenError, limits } from '../../model/index.js';
 import type {
+  Change,
   ConversationFilter,
   DamagedConversation,
   ListOrder,
@@ -56,7 +57,7 @@ const nothing = {
 export async function deleteConversations(
   { backend, clock }: Pick<StoreParts, 'backend' | 'clock'>,
   { selection, dryRun }: DeleteManyInput,
-  expiry: Expiry,
+  expiry: () => Expiry,
   signal: AbortSignal,
 ): Promise<DeleteManyResult> {
   const total = { ...nothing } as { -readonly [Name in keyof Counts]: number };
@@ -67,9 +68,13 @@ export async function deleteConversations(
     selection.kind === 'ids'
       ? idBatches(selection.ids)
       : selection.kind === 'expired'
-        ? expiredBatches(backend, selection.filter, expiry, { onDamaged, signal })
+        ? expiredBatches(backend, selection.filter, expiry(), { onDamaged, signal })
         : foundBatches(backend, selection.filter, { onDamaged, signal });
-  const work = (target: Target) => (dryRun ? look(backend, target) : remove(backend, target, clock()));
+  // A conversation that got a longer lifetime meanwhile, or was stored once more, stays: one that is stored
+  // after the end of the former has its revision.
+  const only = () => (selection.kind === 'expired' ? { expiry: expiry() } : {});
+  const work = (target: Target) =>
+    dryRun ? look(backend, target) : remove(backend, { ...target, ...only(), timeMs: clock() });
   for await (const batch of batches) {
     throwIfAborted(signal);
     const settled = await Promise.allSettled(batch.map(work));
@@ -146,14 +151,18 @@ async function look(backend: StorageBackend, { id, revision }: Target): Promise<
   return isThere ? { ...nothing, conversations: 1 } : { ...nothing, missing: 1 };
 }
 
-async function remove(backend: StorageBackend, target: Target, timeMs: number): Promise<Outcome> {
+async function remove(
+  backend: StorageBackend,
+  target: Target & NonNullable<Change['delete']>,
+): Promise<Outcome> {
   try {
-    const result = await backend.commit({ delete: { ...target, timeMs } });
+    const result = await backend.commit({ delete: target });
     return { ...nothing, conversations: 1, ...result.delete! };
   } catch (error) {
     if (isStowkenError(error, 'REVISION_MISMATCH')) return { ...nothing, changed: 1 };
     if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-    // A conversation that the filter found and another call has deleted since does not count as missing.
+    // A conversation that the filter found and another call has deleted since does not count as missing; nor
+    // does one that has not expired any more.
     return target.revision === undefined ? { ...nothing, missing: 1 } : nothing;
   }
 }
