@@ -16,14 +16,7 @@ describe('lists of the lmdb backend find without a look at the others', () => {
   let backend: MaintainedBackend;
   beforeEach(async () => {
     folder = await temporaryFolder();
-    const options = {
-      folder: folder.path,
-      codec,
-      clock: () => 1,
-      durability: 'relaxed',
-      lock: false,
-    } as const;
-    backend = await openLmdbBackend({ ...options, unindexedMax: 1 });
+    backend = await openLmdbBackend({ ...options(), unindexedMax: 1 });
   });
 
   afterEach(async () => {
@@ -31,6 +24,9 @@ describe('lists of the lmdb backend find without a look at the others', () => {
     await backend.close();
     await folder.remove();
   });
+
+  const options = () =>
+    ({ folder: folder.path, codec, clock: () => 1, durability: 'relaxed', lock: false }) as const;
 
   /** Stores a conversation at the time of its number. */
   async function store(number: number, fields: Partial<Conversation> = {}): Promise<void> {
@@ -89,6 +85,20 @@ describe('lists of the lmdb backend find without a look at the others', () => {
     expect(await page(early, 'earliestUpdateFirst')).toBe('97 98 99 101 102');
     expect(await page(late, 'earliestStoreFirst')).toBe('100 150 200 250');
     expect(await page(late, 'latestUpdateFirst')).toBe('250 200 150 100');
+  });
+
+  it('each once, also those that the index does not have yet', async () => {
+    await storeAll();
+    await expect.poll(() => page({ updateTimeFromMs: 399 }, 'oldestFirst')).toBe('399 400');
+    await backend.close();
+    backend = await openLmdbBackend({ ...options(), unindexedMax: 100 });
+    for (const number of [401, 402, 403]) await store(number);
+    const changed = { updateTimeFromMs: 402 };
+    for (const order of ['oldestFirst', 'earliestStoreFirst'] as const)
+      expect(await page(changed, order)).toBe('402 403');
+    for (const order of ['newestFirst', 'latestStoreFirst'] as const)
+      expect(await page(changed, order)).toBe('403 402');
+    expect(await page({ createTimeFromMs: 402 }, 'earliestUpdateFirst')).toBe('402 403');
   });
 
   it('those with a label, in the order of their last change', async () => {

@@ -48,7 +48,8 @@ export function* candidatesBeyond(
   let next = newestFirst ? Math.min(position - 1, numberMax) : position + 1;
   while (next > 0 && next <= numberMax) {
     const { number, isCandidate } = newestFirst ? candidates.upTo(next) : candidates.from(next);
-    if (number === undefined) return;
+    // Ranges of store times also have later ones, which are read beside the candidates.
+    if (number === undefined || number > numberMax) return;
     yield { number, isCandidate };
     next = isCandidate ? (newestFirst ? number - 1 : number + 1) : number;
   }
