@@ -15,7 +15,8 @@ import {
   whyNoMessage,
 } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
-import { isEvent, isTokens, readMessage, type ReadMessage, roleOf } from './messages.js';
+import { isEvent, isTokens, readMessage, roleOf } from './messages.js';
+import type { ReadMessage } from './read-message.js';
 import { answerInAnswer, pairsInList, placesOfAnswer, placesOfRequest, sayings } from './places.js';
 import { withoutRawNumbers } from './raw-number.js';
 import { answerKeys, keyOfTokens, promptKeys } from './token-keys.js';
