@@ -43,6 +43,8 @@ const common = {
   hookTimeout: HANG_MS,
   expect: { poll: { timeout: HANG_MS, interval: 20 } },
   pool: 'forks',
+  // A process for each file would load the sources each time.
+  isolate: false,
   setupFiles: 'test/support/equality.ts',
 } as const;
 
@@ -57,15 +59,13 @@ export default defineConfig({
     projects: [
       // Three at once, since they often wait for the processes that they start.
       { test: { ...common, name: 'slow', include: slow, maxWorkers: 3, sequence: { groupOrder: 0 } } },
-      // A process for each of these files would load the sources each time.
-      { test: { ...common, name: 'long', include: long, isolate: false, sequence: { groupOrder: 1 } } },
+      { test: { ...common, name: 'long', include: long, sequence: { groupOrder: 1 } } },
       {
         test: {
           ...common,
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: [...slow, ...long],
-          isolate: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -2,9 +2,9 @@
 type Reasons = Readonly<Record<string, string>>;
 
 /**
- * Slow files with a process each: those that start processes, or need a state of theirs. They are left out by
- * `npm run test:fast`, as the long ones are; `npm test` runs all. A file that takes more than about three
- * seconds on a quiet machine belongs here, or to the long ones.
+ * Slow files that start processes and wait for them: more of these run at once than there are processors.
+ * `npm run test:fast` leaves them out, and the long ones; `npm test` runs all. A file that takes more than
+ * about three seconds on a quiet machine belongs here, or to the long ones.
  */
 export const slowTests: Reasons = {
   'test/crash/crash.test.ts': 'processes that are killed, and power cuts, dozens of times',
@@ -69,10 +69,7 @@ export const slowTests: Reasons = {
   'test/docs/readme.test.ts': 'server process and commands as processes',
 };
 
-/**
- * Slow files that share two processes, as the fast ones do: those that work in their own process. Loading
- * the sources for each of them would take two seconds of processor time.
- */
+/** Slow files that work in their own process. Two run at once, as of the fast ones. */
 export const longTests: Reasons = {
   'test/cli/corpora.test.ts': 'imports whole corpora',
   'test/vault/ranges.test.ts': 'property runs over long histories in every backend',
