@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Conversation, type Expiry, isExpired, type Lifetimes } from '../../src/model/index.js';
-import type { ListQuery } from '../../src/storage/index.js';
+import { type ListQuery, openLmdbBackend } from '../../src/storage/index.js';
+import { Environment } from '../../src/storage/lmdb/tables/environment.js';
 import { countExpired, createVault } from '../../src/vault/index.js';
 import { randomFrom } from '../support/random.js';
 import { sampleOr } from '../support/sample.js';
-import { say, signal, spec } from '../support/vault.js';
+import { temporaryFolder } from '../storage/faults/support.js';
+import { openTestVault, say, signal, spec } from '../support/vault.js';
 import { openStoredVault } from '../support/stored-vault.js';
 
 const labels = ['user', 'tag'];
@@ -125,6 +127,31 @@ describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
     expect(await aside.get('c')).toMatchObject({ revision: 1 });
     await t.close();
   });
+});
+
+it('what has expired is deleted beside a conversation that is damaged, which is named once', async () => {
+  const folder = await temporaryFolder();
+  const open = async () =>
+    openTestVault((codec) => openLmdbBackend({ folder: folder.path, codec, clock: () => 0, lock: false }));
+  let t = await open();
+  for (const id of ['a', 'b', 'c'])
+    await t.vault.store({ spec: spec(id, { application: 'x' }), messages: [say('user', [1])] }, signal);
+  await t.close();
+  const environment = await Environment.open(folder.path, { sync: false });
+  await environment.write(() => environment.tables.conversations.put(2, Buffer.of(0xff)));
+  await environment.close();
+  t = await open();
+  const rules = [{ label: '', value: 'x', lifetimeMs: 100 }];
+  const lifetimes = { lifetimeMs: 1000, rules, keep: [] };
+  const clock = () => t.clock.nowMs + 5000;
+  const vault = createVault({ ...t, name: 'v', clock, lifetimes: () => lifetimes });
+  const input = { selection: { kind: 'expired', filter: {} }, dryRun: false } as const;
+  const { conversations, damaged } = await vault.deleteMany(input, signal);
+  expect([conversations, damaged.map(({ id }) => id)]).toEqual([2, ['b']]);
+  await vault.deleteMany({ selection: { kind: 'ids', ids: ['b'] }, dryRun: false }, signal);
+  await t.backend.repair!();
+  await t.close();
+  await folder.remove();
 });
 
 it('refuses a store whose create time is so old that its lifetime has ended', async () => {

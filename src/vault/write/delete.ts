@@ -62,8 +62,16 @@ export async function deleteConversations(
 ): Promise<DeleteManyResult> {
   const total = { ...nothing } as { -readonly [Name in keyof Counts]: number };
   const damaged: DamagedConversation[] = [];
-  const onDamaged = (found: readonly DamagedConversation[]) =>
-    damaged.push(...found.slice(0, limits.damagedNamedMax - damaged.length));
+  // Several lists may come to one: it is named once.
+  const named = new Set<string>();
+  const onDamaged = (found: readonly DamagedConversation[]) => {
+    for (const each of found) {
+      if (damaged.length === limits.damagedNamedMax) return;
+      const name = each.id ?? each.detail;
+      if (!named.has(name)) damaged.push(each);
+      named.add(name);
+    }
+  };
   const batches =
     selection.kind === 'ids'
       ? idBatches(selection.ids)
