@@ -233,9 +233,10 @@ async function joinPages(
   if (figures.sweptSinceJoined === 0 || !backend.reclaimableBytes) return;
   const { conversations, inUseBytes } = await backend.stats();
   if (figures.sweptSinceJoined < DELETED_SHARE * (figures.sweptSinceJoined + conversations)) return;
-  figures.sweptSinceJoined = 0;
   const bytes = await backend.reclaimableBytes(signal);
   if (bytes >= HALF_EMPTY_SHARE * inUseBytes) await backend.defragment?.(signal);
+  // One that failed, or was cut off, is for the next sweep.
+  figures.sweptSinceJoined = 0;
 }
 
 /** True for an error that a later sweep does not meet. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadCore } from '../../src/core/index.js';
 import { limits } from '../../src/model/index.js';
 import { createMemoryBackend, openFilesystemBackend, openLmdbBackend } from '../../src/storage/index.js';
@@ -154,7 +154,7 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
   });
 
   if (kind === 'lmdb')
-    it('joins the pages that it left half empty', async () => {
+    it('joins the pages that it left half empty, also after a sweep in which that failed', async () => {
       const random = randomFrom(3);
       const tokens = () => Array.from({ length: 60 }, () => random.below(200_000));
       await withVault(async (vault) => {
@@ -171,7 +171,13 @@ describe.each(['lmdb', 'memory', 'filesystem'] as const)('the sweeper of vaults 
       });
       const { inUseBytes: before } = await runtime().backend.stats();
       nowMs += HOUR;
-      await createSweeper().look();
+      const sweeper = createSweeper();
+      const error = new Error('no room');
+      vi.spyOn(runtime().backend, 'defragment').mockRejectedValueOnce(error);
+      await sweeper.look();
+      expect(errors.splice(0)).toEqual([error]);
+      nowMs += HOUR;
+      await sweeper.look();
       const { conversations: left, inUseBytes } = await runtime().backend.stats();
       expect(left).toBe(100);
       expect(inUseBytes).toBeLessThan(before / 3);
