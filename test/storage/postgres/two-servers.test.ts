@@ -104,6 +104,18 @@ describe.skipIf(postgresMissing !== undefined)('two servers on one vault', () =>
     ]);
   });
 
+  it('count nothing of what a change only touched', async () => {
+    const [kept, added] = [longSegment(30, 1), longSegment(30, 2)];
+    await one.commit(storing('x', [kept]));
+    const longer = storing('x', [kept, added]);
+    await other.commit({ ...longer, put: { ...longer.put!, expect: { kind: 'revision', revision: 1 } } });
+    await one.commit({ collect: { keys: [], garbageBeforeMs: Infinity } });
+    expect(await vault.rows('select n, since from ref where p = $1')).toEqual([]);
+    // It is garbage from the time on at which it lost its reference.
+    await other.commit({ delete: { id: 'x', timeMs: 2 } });
+    expect(await garbage()).toHaveLength(2);
+  });
+
   it('leave what the other reads, and collect it after', async () => {
     const a = longSegment(30, 1);
     await one.commit(storing('x', [a]));

@@ -18,12 +18,19 @@ const takeDeltas: Statement = {
 const addReferences: Statement = {
   name: 'fold_refs',
   text: `insert into ref (p, k, slot, n, tokens, bytes, since, condemned)
-    select $1::int, u.k, u.slot, 1 + u.d, null, null, case when u.d <= 0 then u.at end, null
+    select $1::int, u.k, u.slot, 1 + u.d, null, null, case when u.d < 0 then u.at end, null
     from unnest($2::int8[], $3::int4[], $4::int4[], $5::int8[]) u(k, slot, d, at) order by u.k, u.slot
     on conflict (p, k, slot) do update
     set n = ref.n + excluded.n - 1, condemned = null,
       since = case when ref.n + excluded.n - 1 <= 0 then coalesce(excluded.since, ref.since) end
     returning k, slot, n`,
+};
+/** Renews what was only touched. A segment without a row needs none: it is not condemned, and no garbage. */
+const touchReferences: Statement = {
+  name: 'fold_touched',
+  text: `update ref set condemned = null, since = case when n <= 0 then u.at end
+    from unnest($2::int8[], $3::int4[], $4::int8[]) u(k, slot, at)
+    where ref.p = $1 and ref.k = u.k and ref.slot = u.slot and (since is not null or condemned is not null)`,
 };
 const readDirectories: Statement = {
   name: 'fold_dirs',
@@ -84,17 +91,29 @@ async function foldReferences(
   sum: Delta,
   touched: ReadonlyMap<string, number>,
 ): Promise<void> {
-  const changes = [...sum.references()];
+  const all = [...sum.references()].map((each) => ({
+    ...each,
+    at: touched.get(`${each.k}/${each.slot}`) ?? 0,
+  }));
+  const same = all.filter(({ difference }) => difference === 0);
+  if (same.length > 0)
+    transaction.send(touchReferences, [
+      p,
+      same.map(({ k }) => k),
+      same.map(({ slot }) => slot),
+      same.map(({ at }) => at),
+    ]);
+  const changes = all.filter(({ difference }) => difference !== 0);
   if (changes.length === 0) return;
   const released = new Set<PackId>();
-  for (const { k, difference } of changes) if (difference <= 0) released.add(k);
+  for (const { k, difference } of changes) if (difference < 0) released.add(k);
   const [counted, directories] = await Promise.all([
     transaction.query(addReferences, [
       p,
       changes.map(({ k }) => k),
       changes.map(({ slot }) => slot),
       changes.map(({ difference }) => difference),
-      changes.map(({ k, slot }) => touched.get(`${k}/${slot}`) ?? 0),
+      changes.map(({ at }) => at),
     ]),
     released.size === 0 ? [] : transaction.query(readDirectories, [p, [...released]]),
   ]);
