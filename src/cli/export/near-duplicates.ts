@@ -5,9 +5,10 @@ import type { Context } from '../context.js';
 import type { Listing } from './run.js';
 
 /**
- * Returns a listing without conversations that are near-duplicates of an older one that the filter selects.
- * They are found again by each process that goes on with an export: what was stored meanwhile changes nothing
- * about them, as a conversation is compared with older ones alone.
+ * Returns a listing without conversations that are near-duplicates of an older one that the filter selects,
+ * also of one that is not fit to be exported. Each process that goes on with an export finds them again: what
+ * was stored meanwhile changes nothing, as a conversation is compared with older ones alone. A near-duplicate
+ * is exported if the older one was deleted meanwhile.
  */
 export async function withoutNearDuplicates(
   list: Listing,
