@@ -43,6 +43,9 @@ const build = resolve(import.meta.dirname, '../../../build');
 /** Time without an answer after which the process counts as hanging, which no damage may cause. */
 const HANGS_MS = 120_000;
 
+/** Time in which a process that hangs answers a debugger, if its JavaScript runs. */
+const DEBUGGER_MS = 10_000;
+
 /** Asks everything after each flip, in a process that is restarted after a flip that ended it. */
 export async function runFlips(plan: FlipPlan, planFile: string): Promise<Summary> {
   writeFileSync(planFile, JSON.stringify(plan));
@@ -73,7 +76,11 @@ function count(summary: Summary, flip: Flip, { errors, wrong }: Outcome): void {
   else summary.same += 1;
 }
 
-/** Resolves when the process has ended: with its output, if it was not at the end of its list. */
+/**
+ * Resolves when the process has ended: with its output, if it was not at the end of its list. One that hangs
+ * and answers no debugger has ended, too: LMDB wrote over the heap, which ends most processes at once, and
+ * leaves others waiting for a lock of malloc.
+ */
 function runChild(
   planFile: string,
   from: number,
@@ -81,14 +88,17 @@ function runChild(
 ): Promise<{ readonly beforeAny: boolean; readonly stderr: string } | undefined> {
   return new Promise((settle, reject) => {
     const script = join(import.meta.dirname, 'ask.mjs');
-    const child = spawn(process.execPath, [script, build, planFile, String(from)], {
+    const child = spawn(process.execPath, ['--inspect-port=0', script, build, planFile, String(from)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stderr = '';
     let hung = false;
     const hang = () => {
-      hung = true;
-      child.kill('SIGKILL');
+      child.kill('SIGUSR1'); // Node starts its debugger, also in an endless loop.
+      timer = setTimeout(() => {
+        hung = stderr.includes('Debugger listening');
+        child.kill('SIGKILL');
+      }, DEBUGGER_MS);
     };
     let timer = setTimeout(hang, HANGS_MS);
     child.stderr.on('data', (bytes: Buffer) => (stderr = (stderr + bytes.toString()).slice(-2000)));
