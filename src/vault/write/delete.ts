@@ -78,11 +78,13 @@ export async function deleteConversations(
       : selection.kind === 'expired'
         ? expiredBatches(backend, selection.filter, expiry(), { onDamaged, signal })
         : foundBatches(backend, selection.filter, { onDamaged, signal });
-  // A conversation that got a longer lifetime meanwhile, or was stored once more, stays: one that is stored
-  // after the end of the former has its revision.
-  const only = () => (selection.kind === 'expired' ? { expiry: expiry() } : {});
-  const work = (target: Target) =>
-    dryRun ? look(backend, target) : remove(backend, { ...target, ...only(), timeMs: clock() });
+  const work = (target: Target) => {
+    if (dryRun) return look(backend, target);
+    // A conversation that got a longer lifetime meanwhile, or was stored once more, stays: one that is stored
+    // after the end of the former has its revision.
+    const condition = selection.kind === 'expired' ? { expiry: expiry() } : {};
+    return remove(backend, { ...target, ...condition, timeMs: clock() });
+  };
   for await (const batch of batches) {
     throwIfAborted(signal);
     const settled = await Promise.allSettled(batch.map(work));

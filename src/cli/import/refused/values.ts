@@ -29,20 +29,11 @@ export function endOfPlainTextOf(line: Buffer, at: number, isOfKind: IsOfKind): 
 
 /** Returns the place behind a list of numbers, truth values, nothings and phrases; -1 for others. */
 export function endOfScalars(line: Buffer, from: number): number {
-  if (line[from] !== openList) return -1;
-  let at = afterBlanks(line, from + 1);
-  if (line[at] === closeList) return at + 1;
-  for (;;) {
-    const end = line[at] === quote ? endOfPlainTextOf(line, at, isPhrase) : endOfNumberOrWord(line, at);
-    if (end < 0) return -1;
-    at = afterBlanks(line, end);
-    if (line[at] === closeList) return at + 1;
-    if (line[at] !== comma) return -1;
-    at = afterBlanks(line, at + 1);
-  }
+  return endOfList(line, from, endOfScalarOrPhrase);
 }
 
-function endOfNumberOrWord(line: Buffer, at: number): number {
+function endOfScalarOrPhrase(line: Buffer, at: number): number {
+  if (line[at] === quote) return endOfPlainTextOf(line, at, isPhrase);
   const end = endOfNumber(line, at);
   if (end >= 0) return end;
   const isNull = line[at] === 0x6e && line.toString('latin1', at, endOfScalar(line, at)) === 'null';
@@ -52,11 +43,19 @@ function endOfNumberOrWord(line: Buffer, at: number): number {
 /** Returns the place behind a list of plain numbers of which the first has a fraction; -1 for others. */
 export function endOfFractions(line: Buffer, from: number): number {
   if (line[from] !== openList) return -1;
-  let at = afterBlanks(line, from + 1);
+  const at = afterBlanks(line, from + 1);
   const first = endOfPlainNumber(line, at);
   if (first < 0 || Number.isInteger(Number(line.toString('latin1', at, first)))) return -1;
+  return endOfList(line, from, endOfPlainNumber);
+}
+
+/** Returns the place behind a list in which each item ends where `endOfItem` says; -1 for others. */
+function endOfList(line: Buffer, from: number, endOfItem: (line: Buffer, at: number) => number): number {
+  if (line[from] !== openList) return -1;
+  let at = afterBlanks(line, from + 1);
+  if (line[at] === closeList) return at + 1;
   for (;;) {
-    const end = endOfPlainNumber(line, at);
+    const end = endOfItem(line, at);
     if (end < 0) return -1;
     at = afterBlanks(line, end);
     if (line[at] === closeList) return at + 1;
