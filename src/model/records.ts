@@ -23,7 +23,7 @@ export interface ConversationSpec {
 
 /** A conversation as it is stored, without its messages. */
 export interface Conversation extends ConversationSpec {
-  /** 1 when created; each change adds one. */
+  /** 1 when created, also under the id of one that was deleted; each change adds one. */
   readonly revision: number;
   readonly totalTokens: number;
   readonly messageCount: number;

@@ -34,6 +34,7 @@ export {
 export { createMemoryBackend } from './memory/backend.js';
 export { MessagePacker, PackedMessages, type MessageSequence } from './contract/packed-messages.js';
 export * from './contract/inspection.js';
+export * from './contract/filter.js';
 export * from './contract/queries.js';
 export * from './contract/shared.js';
 export * from './contract/space.js';

@@ -57,6 +57,24 @@ describe.each(backendKinds)('conversations in the %s backend', (kind) => {
     expect(await bench().backend.getConversation('c')).toEqual(found?.conversation);
   });
 
+  it('deletes only what passes a filter at the commit, if it is given one', async () => {
+    await commit(storing('c', [segment(1)]));
+    const remove = (application: string) =>
+      commit({ delete: { id: 'c', revision: 1, filter: { application }, timeMs: 2_000 } });
+    await expect(remove('another')).rejects.toMatchObject({ reason: 'CONVERSATION_NOT_FOUND' });
+    const { application } = (await bench().backend.getConversation('c'))!;
+    await Promise.all([
+      commit({ delete: { id: 'c', timeMs: 2_000 } }),
+      commit({
+        ...storing('c', [segment(1)], 2_000),
+        put: { ...storing('c', [segment(1)], 2_000).put!, spec: spec('c', { application: 'another' }) },
+      }),
+      expect(remove(application)).rejects.toMatchObject({ reason: 'CONVERSATION_NOT_FOUND' }),
+    ]);
+    expect((await bench().backend.getConversation('c'))?.application).toBe('another');
+    expect((await remove('another')).delete).toMatchObject({ releasedReferences: 1 });
+  });
+
   it('answers a second store of the same content with "unchanged", and refuses other content', async () => {
     const a = segment(1);
     const first = await commit(storing('c', [a]));

@@ -143,6 +143,25 @@ describe.each(fullKinds)('an erasure, %s', (kind) => {
     expect(await usage()).not.toMatch(/session-|anna/);
   });
 
+  it('leaves what is stored again under a selected id, without the label', async () => {
+    await store('a', 'anna@example.org', [7, 8, 9, 10]);
+    await store('b', 'anna@example.org', [11, 12]);
+    const openConversation = t.backend.openConversation.bind(t.backend);
+    let isFound = false;
+    vi.spyOn(t.backend, 'openConversation').mockImplementation(async (id, ahead) => {
+      if (id === 'b' && !isFound) {
+        isFound = true;
+        await t.vault.delete('a', { allowMissing: false });
+        const metadata = { user: 'ben' };
+        await t.vault.store({ spec: spec('a', { metadata }), messages: [say('user', [13])] }, signal);
+      }
+      return openConversation(id, ahead);
+    });
+    expect(await erase(t, {})).toMatchObject({ segments: 3, gaps: complete });
+    expect(await t.vault.get('a')).toMatchObject({ metadata: { user: 'ben' } });
+    expect(await t.vault.stats()).toMatchObject({ conversations: 1, segments: 1 });
+  });
+
   it('erases by ids, counts those that are not there, and can be called once more', async () => {
     await store('a', 'anna@example.org', [7, 8, 9, 10]);
     const selection = { kind: 'ids', ids: ['a', 'x', 'a'] } as const;

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type Conversation, type Expiry, isExpired, type Lifetimes } from '../../src/model/index.js';
 import { type ListQuery, openLmdbBackend } from '../../src/storage/index.js';
 import { Environment } from '../../src/storage/lmdb/tables/environment.js';
-import { countExpired, createVault } from '../../src/vault/index.js';
+import { countExpired, createVault, sweep } from '../../src/vault/index.js';
 import { randomFrom } from '../support/random.js';
 import { sampleOr } from '../support/sample.js';
 import { temporaryFolder } from '../storage/faults/support.js';
-import { openTestVault, say, signal, spec } from '../support/vault.js';
+import { collectAll, openTestVault, say, signal, spec } from '../support/vault.js';
 import { openStoredVault } from '../support/stored-vault.js';
 
 const labels = ['user', 'tag'];
@@ -125,6 +125,36 @@ describe.each(['memory', 'lmdb'] as const)('over %s', (kind) => {
     };
     expect(await vault.deleteMany(input, signal)).toMatchObject({ conversations: 1 });
     expect(await aside.get('c')).toMatchObject({ revision: 1 });
+    await t.close();
+  });
+
+  it('a conversation stays that is stored again under the id of the oldest above a limit', async () => {
+    const t = await openStoredVault(kind);
+    const store = async (id: string) => {
+      t.clock.nowMs += 1;
+      await t.vault.store({ spec: spec(id), messages: [say('user', [1])] }, signal);
+    };
+    for (const id of ['a', 'b', 'c']) await store(id);
+    const listConversations = t.backend.listConversations.bind(t.backend);
+    t.backend.listConversations = async (query) => {
+      const page = await listConversations(query);
+      if (page.conversations.length === 0) return page;
+      t.backend.listConversations = listConversations;
+      await t.vault.delete('a', { allowMissing: false });
+      await store('a');
+      return page;
+    };
+    const rules = { lifetimes: undefined, keep: [], conversationsMax: 1, contentBytesMax: 0 };
+    const counts = await collectAll(
+      sweep(
+        t.backend,
+        () => rules,
+        () => t.clock.nowMs,
+        signal,
+      ),
+    );
+    expect(counts).toEqual([0, 1, 1]);
+    expect(await t.vault.get('a')).toMatchObject({ createTimeMs: t.clock.nowMs });
     await t.close();
   });
 });

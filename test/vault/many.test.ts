@@ -188,6 +188,27 @@ describe.each(storageKinds)('over %s', (kind) => {
       expect((await t.vault.get('changes')).revision).toBe(2);
     });
 
+    it('leaves what is stored again under an id that it found', async () => {
+      for (const id of ['other', 'same', 'stays']) await store(id, [[1]], 'gone');
+      const listConversations = t.backend.listConversations.bind(t.backend);
+      t.backend.listConversations = async (query) => {
+        const page = await listConversations(query);
+        t.backend.listConversations = listConversations;
+        for (const id of ['other', 'same']) await t.vault.delete(id, { allowMissing: false });
+        await store('other', [[2]], 'kept');
+        t.clock.nowMs += 1;
+        await store('same', [[3]], 'gone');
+        return page;
+      };
+      expect(await run({ kind: 'filter', filter: { application: 'gone' } })).toMatchObject({
+        conversations: 1,
+        changed: 0,
+        missing: 0,
+      });
+      expect(await t.vault.get('other')).toMatchObject({ revision: 1, application: 'kept' });
+      expect(await t.vault.get('same')).toMatchObject({ revision: 1, createTimeMs: t.clock.nowMs });
+    });
+
     it('stops between batches when it is cancelled', async () => {
       const batch = limits.deleteBatchConversationsMax;
       for (let index = 0; index < batch + 5; index++) await store(`c${index}`, [[1]]);

@@ -5,6 +5,7 @@ import type {
   MessageRecord,
   SegmentHash,
 } from '../../model/index.js';
+import type { ConversationFilter } from './filter.js';
 import type { MessageSequence } from './packed-messages.js';
 
 declare const segmentKeyBrand: unique symbol;
@@ -155,6 +156,8 @@ export interface Change {
     readonly timeMs: number;
     /** Deletes only a conversation that has expired: another one is not found. */
     readonly expiry?: Expiry;
+    /** Deletes only a conversation that passes, as it is at the commit: another one is not found. */
+    readonly filter?: ConversationFilter;
   };
   /** Adds outside references, in order. One that exists already is not added a second time. */
   readonly addReferences?: readonly OutsideReference[];

@@ -7,7 +7,7 @@ import {
   type SegmentHash,
 } from '../../model/index.js';
 import type { Change, KeptState, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
-import { contentKey, contentHashes, distinctHashes, tokensOf } from './records.js';
+import { contentKey, contentHashes, distinctHashes, isListed, tokensOf } from './records.js';
 import {
   conversationExists,
   conversationNotFound,
@@ -89,14 +89,15 @@ export function unexpired<T extends { readonly conversation: Conversation }>(
 }
 
 /**
- * Checks that a conversation has expired, if only such a one is to be deleted.
+ * Checks that a conversation has expired and passes the filter, if only such a one is to be deleted.
  * @throws StowkenError CONVERSATION_NOT_FOUND
  */
-export function checkExpired(
-  existing: { readonly conversation: Conversation } | undefined,
-  { id, expiry }: Part<'delete'>,
+export function checkSelected(
+  { conversation }: { readonly conversation: Conversation },
+  { id, expiry, filter }: Part<'delete'>,
 ): void {
-  if (expiry && unexpired(existing, expiry)) throw conversationNotFound(id);
+  if (expiry && !isExpired(conversation, expiry)) throw conversationNotFound(id);
+  if (filter && !isListed(conversation, { filter })) throw conversationNotFound(id);
 }
 
 /** @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH */

@@ -46,7 +46,7 @@ export class RecordedManifests {
 
   checkDelete(change: Part<'delete'>): void {
     const { id, revision } = change;
-    rules.checkExpired(this.#require({ id, ...(revision !== undefined && { revision }) }), change);
+    rules.checkSelected(this.#require({ id, ...(revision !== undefined && { revision }) }), change);
   }
 
   put(put: Part<'put'>, added: readonly NewSegment[]): ManifestOutcome {

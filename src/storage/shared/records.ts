@@ -9,13 +9,8 @@ import {
   type SegmentHash,
 } from '../../model/index.js';
 import type { SegmentKey } from '../contract/change.js';
-import type {
-  ConditionField,
-  ConversationFilter,
-  ConversationSnapshot,
-  ListQuery,
-  ValueCondition,
-} from '../contract/queries.js';
+import type { ConditionField, ConversationFilter, ValueCondition } from '../contract/filter.js';
+import type { ConversationSnapshot, ListQuery } from '../contract/queries.js';
 
 /**
  * Returns a conversation's content as one string: equal strings mean equal content. Token counts are left

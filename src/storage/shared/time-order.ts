@@ -1,5 +1,6 @@
 import type { Conversation } from '../../model/index.js';
-import type { ConversationFilter, ListOrder, ListPosition, ListQuery } from '../contract/queries.js';
+import type { ConversationFilter } from '../contract/filter.js';
+import type { ListOrder, ListPosition, ListQuery } from '../contract/queries.js';
 
 /** Place of a conversation in a list by a time: that time, then its number. */
 export interface Place {

@@ -122,7 +122,8 @@ export async function* selected(
   } while (after !== undefined);
 }
 
-function filterOf(labels: readonly LabelValue[]): ConversationFilter {
+/** Returns the filter of the conversations with all of these metadata entries. */
+export function filterOf(labels: readonly LabelValue[]): ConversationFilter {
   return { conditions: labels.map(({ label, value }) => condition('metadata', label, value)) };
 }
 

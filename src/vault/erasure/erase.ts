@@ -11,6 +11,7 @@ import {
   countChildren,
   countedLabels,
   ErasedContent,
+  filterOf,
   hasCopies,
   isOf,
   labelsBeside,
@@ -197,20 +198,23 @@ class Erasure {
     const { backend, clock, fenced } = this.parts;
     const content = this.#content;
     const turns = new Turns(this.signal);
+    const { selection } = this.input;
+    // One that is stored again under its id meanwhile, or replaced, may have other labels: then it stays.
+    const condition = selection.kind === 'labels' ? { filter: filterOf(selection.labels) } : {};
     const onDamaged = (count: number) => (content.damaged += count);
-    for await (const ids of selected(backend, this.input.selection, this.signal, onDamaged)) {
+    for await (const ids of selected(backend, selection, this.signal, onDamaged)) {
       const entries = new Map<string, LabelValue>();
       for (const id of ids)
         for (const [label, value] of Object.entries(await content.add(backend, id, turns)))
           entries.set(JSON.stringify([label, value]), { label, value });
       await this.#forgetLabels([...entries.values()], new Set(ids));
       const settled = await Promise.allSettled(
-        ids.map((id) => backend.commit({ ...fenced, delete: { id, timeMs: clock() } })),
+        ids.map((id) => backend.commit({ ...fenced, delete: { id, ...condition, timeMs: clock() } })),
       );
       for (const one of settled) {
         if (one.status === 'fulfilled') continue;
         if (!isStowkenError(one.reason, 'CONVERSATION_NOT_FOUND')) throw one.reason;
-        if (this.input.selection.kind === 'ids') content.missing += 1;
+        if (selection.kind === 'ids') content.missing += 1;
       }
       yield ids.length;
     }

@@ -1,5 +1,6 @@
 import { type Conversation, type Expiry, isStowkenError, limits, type Lifetimes } from '../../model/index.js';
 import type { Change, ListPosition, StorageBackend } from '../../storage/index.js';
+import { asFound } from '../as-found.js';
 import { expiredConversations, without } from './expired.js';
 
 /** Rules by which a sweep deletes. */
@@ -49,8 +50,8 @@ async function* sweepOldest(
       signal,
       ...(after !== undefined && { after }),
     });
-    yield await deleteAll(backend, page.conversations, ({ id, revision }) => ({
-      ...{ id, revision },
+    yield await deleteAll(backend, page.conversations, (each) => ({
+      ...asFound(each, { conditions: without(rules().keep) }),
       timeMs: clock(),
     }));
     after = page.next;

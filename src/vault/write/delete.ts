@@ -1,4 +1,4 @@
-import { type Conversation, type Expiry, isStowkenError, limits } from '../../model/index.js';
+import { type Expiry, isStowkenError, limits } from '../../model/index.js';
 import type {
   Change,
   ConversationFilter,
@@ -7,6 +7,7 @@ import type {
   ListPosition,
   StorageBackend,
 } from '../../storage/index.js';
+import { asFound } from '../as-found.js';
 import { yieldToEventLoop, throwIfAborted } from '../event-loop.js';
 import { expiredConversations } from '../retention/index.js';
 import type { DeleteManyInput, DeleteManyResult, DeleteOptions, DeleteResult } from './types.js';
@@ -36,11 +37,8 @@ export async function deleteConversation(
   }
 }
 
-/** One conversation to delete; if a revision is given, only at that revision. */
-interface Target {
-  readonly id: string;
-  readonly revision?: number;
-}
+/** One conversation to delete, by its id, or as a filter found it. */
+type Target = Pick<NonNullable<Change['delete']>, 'id' | 'revision' | 'filter'>;
 
 type Counts = Omit<DeleteManyResult, 'damaged'>;
 type Outcome = Omit<Counts, 'conversations'> & { readonly conversations: 0 | 1 };
@@ -80,8 +78,7 @@ export async function deleteConversations(
         : foundBatches(backend, selection.filter, { onDamaged, signal });
   const work = (target: Target) => {
     if (dryRun) return look(backend, target);
-    // A conversation that got a longer lifetime meanwhile, or was stored once more, stays: one that is stored
-    // after the end of the former has its revision.
+    // A conversation that got a longer lifetime meanwhile stays.
     const condition = selection.kind === 'expired' ? { expiry: expiry() } : {};
     return remove(backend, { ...target, ...condition, timeMs: clock() });
   };
@@ -118,7 +115,7 @@ async function* expiredBatches(
 ): AsyncGenerator<Target[], void, void> {
   const limit = limits.deleteBatchConversationsMax;
   for await (const { conversations } of expiredConversations(backend, expiry, { ...options, filter, limit }))
-    yield conversations.map(targetOf);
+    yield conversations.map((each) => asFound(each, filter));
 }
 
 async function* foundBatches(
@@ -140,13 +137,9 @@ async function* foundBatches(
         return backend.listConversations({ ...query, order });
       });
     onDamaged(page.damaged ?? []);
-    yield page.conversations.map(targetOf);
+    yield page.conversations.map((each) => asFound(each, filter));
     after = page.next;
   } while (after !== undefined);
-}
-
-function targetOf({ id, revision }: Conversation): Target {
-  return { id, revision };
 }
 
 /** Returns the order in which a filter finds its conversations with the fewest looks. */
@@ -171,8 +164,8 @@ async function remove(
   } catch (error) {
     if (isStowkenError(error, 'REVISION_MISMATCH')) return { ...nothing, changed: 1 };
     if (!isStowkenError(error, 'CONVERSATION_NOT_FOUND')) throw error;
-    // A conversation that the filter found and another call has deleted since does not count as missing; nor
-    // does one that has not expired any more.
+    // A conversation that the filter found and another call has deleted since does not count as missing, also
+    // if another one is stored under its id; nor does one that has not expired any more.
     return target.revision === undefined ? { ...nothing, missing: 1 } : nothing;
   }
 }

@@ -158,14 +158,17 @@ export function appendMessages(
 type Delete = NonNullable<Change['delete']>;
 
 /**
- * @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH; CORRUPT_STORE if its revision cannot be
- * read
+ * @throws StowkenError CONVERSATION_NOT_FOUND, REVISION_MISMATCH; CORRUPT_STORE if there is a condition and
+ * its record cannot be read
  */
 export function checkDelete(session: WriteSession, change: Delete): void {
-  const { id, revision, expiry } = change;
-  if (revision !== undefined) existingConversation(session, { id, revision });
-  else if (session.ids.find(id) === undefined) throw conversationNotFound(id);
-  if (expiry) rules.checkExpired(findConversation(session, id), change);
+  const { id, revision, expiry, filter } = change;
+  if (revision === undefined && !expiry && !filter) {
+    if (session.ids.find(id) === undefined) throw conversationNotFound(id);
+    return;
+  }
+  const named = { id, ...(revision !== undefined && { revision }) };
+  rules.checkSelected(existingConversation(session, named), change);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ConversationFilter } from '../../contract/queries.js';
+import type { ConversationFilter } from '../../contract/filter.js';
 import { equalities } from '../../shared/records.js';
 import type { ListedTables } from '../conversations/listed-records.js';
 import type { StringOf } from '../conversations/manifest.js';

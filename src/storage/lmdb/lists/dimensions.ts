@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Conversation, isDated, StowkenError } from '../../../model/index.js';
-import type { ConditionField } from '../../contract/queries.js';
+import type { ConditionField } from '../../contract/filter.js';
 import { ByteReader, ByteWriter } from '../../shared/bytes.js';
 import { valueOf } from '../../shared/records.js';
 import type { Table } from '../tables/table.js';

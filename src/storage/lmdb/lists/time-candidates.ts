@@ -1,4 +1,4 @@
-import type { ConversationFilter } from '../../contract/queries.js';
+import type { ConversationFilter } from '../../contract/filter.js';
 import { recordsAfter, recordsBefore } from '../conversations/chain.js';
 import { firstAtOrAfter, type ListedTables } from '../conversations/listed-records.js';
 import type { StringOf } from '../conversations/manifest.js';

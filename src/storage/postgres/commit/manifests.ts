@@ -72,7 +72,7 @@ export class Manifests {
 
   checkDelete(change: Part<'delete'>): void {
     const { id, revision } = change;
-    rules.checkExpired(this.#require({ id, ...(revision !== undefined && { revision }) }), change);
+    rules.checkSelected(this.#require({ id, ...(revision !== undefined && { revision }) }), change);
   }
 
   async put(put: Part<'put'>): Promise<ManifestOutcome> {

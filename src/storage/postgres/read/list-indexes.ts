@@ -1,4 +1,4 @@
-import type { ConversationFilter, ConditionField } from '../../contract/queries.js';
+import type { ConversationFilter, ConditionField } from '../../contract/filter.js';
 import { equalities } from '../../shared/records.js';
 import type { Statement, Value } from '../database/driver.js';
 import { headColumns } from '../formats/head.js';
