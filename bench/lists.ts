@@ -89,8 +89,14 @@ export async function run(argv: readonly string[]): Promise<void> {
 
 async function filled(folder: string, count: number, perSession: number, core: TokenCore) {
   const codec = createLiveCodec(core);
-  const open = (unindexedMax: number) =>
-    openLmdbBackend({ folder, codec, clock: Date.now, durability: 'relaxed', unindexedMax });
+  const open = (unindexedMax?: number) =>
+    openLmdbBackend({
+      folder,
+      codec,
+      clock: Date.now,
+      durability: 'relaxed',
+      ...(unindexedMax !== undefined && { unindexedMax }),
+    });
   let next = 0;
   const fill = async (to: number) => {
     await Promise.all(
@@ -104,7 +110,7 @@ async function filled(folder: string, count: number, perSession: number, core: T
   await fill(count);
   await backend.close();
   // Calls read what no index has yet: as much of it in a small vault as in a large one.
-  backend = await open(UNINDEXED_MAX);
+  backend = await open();
   await fill(count + unindexed);
   return { folder, backend };
 }

@@ -5,7 +5,6 @@ import { referenceOfKey } from '../segments/references.js';
 import { RefCounts } from '../segments/ref-counts.js';
 import { SegmentReader, trustsDamagedPacks } from '../packs/segment-reader.js';
 import { KeyIndex } from '../tables/key-index.js';
-import { UNINDEXED_MAX } from '../tables/layout.js';
 import { undefinedIfCorrupt } from '../tables/lmdb-errors.js';
 import { readState, storedFigure } from '../tables/meta.js';
 import type { SegmentId } from '../tables/ids.js';
@@ -17,6 +16,8 @@ import { findFirstUse, usesSegment } from './first-use.js';
 import { Found } from './found.js';
 import { scanContents } from './scan.js';
 
+/** Conversations that a page of shared segments reads itself, half a millisecond for a hundred. */
+const BEHIND_MAX = 512;
 /** Commits between two looks at how far the board's uses are behind. */
 const COMMITS_PER_LOOK = 64;
 /** Pause between two slices: calls take several turns of the event loop. */
@@ -41,7 +42,7 @@ export class BoardKeeper {
   constructor(
     private readonly vault: OpenVault,
     private readonly write: <T>(task: () => T) => Promise<T>,
-    private readonly behindMax = UNINDEXED_MAX,
+    private readonly behindMax = BEHIND_MAX,
   ) {}
 
   /** To be called after each commit, and when the vault was opened. */

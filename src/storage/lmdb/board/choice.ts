@@ -70,7 +70,10 @@ export function choose(
 
 /** Sorts candidates, the first ones of an order first. */
 function inOrder(candidates: readonly Candidate[], order: SharedOrder): Candidate[] {
-  return [...candidates].sort((a, b) => rankOf(order, b) - rankOf(order, a) || a.entry.id - b.entry.id);
+  return candidates
+    .map((candidate) => ({ candidate, rank: rankOf(order, candidate) }))
+    .sort((a, b) => b.rank - a.rank || a.candidate.entry.id - b.candidate.entry.id)
+    .map(({ candidate }) => candidate);
 }
 
 /**
