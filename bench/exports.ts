@@ -14,7 +14,7 @@ const { resolve } = createRequire(import.meta.url);
 const command = resolve('#build/programs/main.js');
 const formats = ['megatron', 'arrow'];
 const tokensEach = 100_000;
-const runs = 3;
+const runs = 5;
 /** No conversation has an id that begins so: an export of it is what the command costs by itself. */
 const nothing = 'no id begins so';
 
@@ -66,26 +66,27 @@ async function measure(name: string, fillVault: (client: StowkenClient) => Promi
   };
   try {
     const tokens = await fillVault(client);
-    const rows: string[][] = [];
-    for (const format of formats) {
-      const costs: Cost[] = [];
-      const starts: Cost[] = [];
-      await exported(format); // For the compiler.
-      for (let at = 0; at < runs; at++) {
-        starts.push(await exported(format, '--id-prefix', nothing));
-        costs.push(await exported(format));
+    const costs = formats.map((): Cost[] => []);
+    const starts = formats.map((): Cost[] => []);
+    for (const format of formats) await exported(format); // For the compiler.
+    for (let run = 0; run < runs; run++) {
+      for (const [at, format] of formats.entries()) {
+        starts[at]!.push(await exported(format, '--id-prefix', nothing));
+        costs[at]!.push(await exported(format));
       }
+    }
+    const rows = formats.map((format, at) => {
       const rate = (cost: (each: Cost) => number, from = 0) =>
-        `${short(tokens / Math.max(0.01, median(costs.map(cost)) - from))} tokens/s`;
-      const start = median(starts.map(({ commandSeconds }) => commandSeconds));
-      rows.push([
+        `${short(tokens / Math.max(0.01, median(costs[at]!.map(cost)) - from))} tokens/s`;
+      const start = median(starts[at]!.map(({ commandSeconds }) => commandSeconds));
+      return [
         format,
         rate(({ seconds }) => seconds),
         rate(({ serverSeconds }) => serverSeconds),
         rate(({ commandSeconds }) => commandSeconds, start),
         `${start.toFixed(2)} s`,
-      ]);
-    }
+      ];
+    });
     printTable(
       `exports of ${short(tokens)} tokens: ${name}; medians of ${runs} runs`,
       ['format', 'in all', 'a CPU second of the server', 'and of the command', 'whose start takes'],

@@ -62,3 +62,48 @@ export async function* mapOrdered<T, R>(
   }
   while (window.length > 0) yield await take();
 }
+
+/**
+ * Reads items while the reader works on those before, until those that wait weigh as much as the limit. If
+ * the reader stops early, so does the source, after the item that it is about to give.
+ */
+export async function* readAhead<T>(
+  items: AsyncIterable<T>,
+  { weightMax, weigh }: Pick<Ahead<T>, 'weightMax' | 'weigh'>,
+): AsyncGenerator<T, void, void> {
+  const waiting: T[] = [];
+  let weight = 0;
+  let state: 'reading' | 'ended' | 'stopped' = 'reading';
+  let wakeReader: (() => void) | undefined;
+  let wakeSource: (() => void) | undefined;
+  const read = async () => {
+    for await (const item of items) {
+      if (state === 'stopped') return;
+      waiting.push(item);
+      weight += weigh(item);
+      wakeReader?.();
+      while (weight >= weightMax && state === 'reading')
+        await new Promise<void>((resolve) => (wakeSource = resolve));
+    }
+  };
+  const source = read().finally(() => {
+    state = 'ended';
+    wakeReader?.();
+  });
+  // The error is thrown when what came before it is taken; if nobody takes that, it is ignored.
+  source.catch(() => undefined);
+  try {
+    for (;;) {
+      while (waiting.length === 0 && state === 'reading')
+        await new Promise<void>((resolve) => (wakeReader = resolve));
+      if (waiting.length === 0) return await source;
+      const item = waiting.shift()!;
+      weight -= weigh(item);
+      wakeSource?.();
+      yield item;
+    }
+  } finally {
+    if (state === 'reading') state = 'stopped';
+    wakeSource?.();
+  }
+}

@@ -2,11 +2,18 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 /** Bytes that are read at once. */
 const pieceBytes = 2 ** 20;
+/** Bytes behind which those before are on their way to the disk: little is left to wait for at the end. */
+const syncedBytes = 64 * 2 ** 20;
 
 /** A file under a temporary name, written from its beginning to its end through a buffer. */
 export class PartialFile {
   private readonly buffer: Buffer;
   private waiting = 0;
+  private unsynced = 0;
+  /** The sync under way beside the writes that follow it. */
+  private syncing: Promise<void> | undefined;
+  /** Why a sync failed: the bytes that it was about may be lost, and another sync does not tell. */
+  private syncFailure: { readonly error: unknown } | undefined;
 
   private constructor(
     readonly name: string,
@@ -73,7 +80,9 @@ export class PartialFile {
   /** Makes durable what was written so far. */
   async sync(): Promise<void> {
     await this.flush();
-    await this.file.datasync();
+    await this.syncing;
+    if (!this.syncFailure) await this.file.datasync();
+    this.throwIfLost();
   }
 
   /** Makes it durable, and closes it. */
@@ -82,8 +91,9 @@ export class PartialFile {
     await this.close();
   }
 
-  close(): Promise<void> {
-    return this.file.close();
+  async close(): Promise<void> {
+    await this.syncing;
+    await this.file.close();
   }
 
   private async flush(): Promise<void> {
@@ -98,5 +108,17 @@ export class PartialFile {
       const { bytesWritten } = await this.file.write(bytes, done, bytes.length - done, offset + done);
       done += bytesWritten;
     }
+    this.unsynced += bytes.length;
+    this.throwIfLost();
+    if (this.unsynced < syncedBytes || this.syncing) return;
+    this.unsynced = 0;
+    this.syncing = this.file
+      .datasync()
+      .catch((error: unknown) => (this.syncFailure = { error }))
+      .then(() => (this.syncing = undefined));
+  }
+
+  private throwIfLost(): void {
+    if (this.syncFailure) throw this.syncFailure.error;
   }
 }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { StowkenClient } from '../../client/index.js';
 import { isClientError, isUnreachable } from '../../client/index.js';
 import { type Conversation, printable, shellWord } from '../../model/index.js';
-import { mapOrdered } from '../concurrency.js';
+import { mapOrdered, readAhead } from '../concurrency.js';
 import { type Context, UsageError } from '../context.js';
 import { describeError } from '../errors.js';
 import { plural } from '../format.js';
@@ -56,6 +56,7 @@ export type Listing = (pageToken: string) => AsyncIterable<ListedPage>;
 
 /** Tokens that all parts together keep until they are written. */
 const batchTokens = 8 * 2 ** 20;
+/** Tokens that are read ahead of what is written. */
 const aheadTokensMax = 4_000_000;
 /** Checkpoints take at most this part of the time. */
 const checkpointShare = 1 / 20;
@@ -112,7 +113,11 @@ export async function exportTo(
   };
   try {
     if (format.reads === 'tokens') {
-      const read = (page: readonly Conversation[]) => tokenSamples(client, page);
+      const ahead = {
+        weightMax: aheadTokensMax,
+        weigh: (found: Sampled<TokenSample>) => (found.kind === 'sample' ? found.sample.tokens.length : 0),
+      };
+      const read = (page: readonly Conversation[]) => readAhead(tokenSamples(client, page), ahead);
       const isNew = (sample: TokenSample) => isNewContent(sample, settings);
       return await new Run(input, format, folder, settings, { read, isNew }, context).write(list, progress);
     }
