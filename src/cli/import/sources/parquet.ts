@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BadLine } from '../bad-line.js';
-import { type Json, rawNumber } from '../shapes/index.js';
+import type { Json } from '../shapes/index.js';
+import { exactParsers, jsonOf, readAsStored } from './parquet-values.js';
 
 /**
  * Limit of the bytes that are decoded at once, before packing, as far as the rows of a group are alike. A
@@ -53,10 +54,14 @@ export interface Row {
  * Yields the rows of a Parquet file, as JSON values, a group in memory at a time. @throws BadLine if damaged
  */
 export async function* parquetRows(file: RandomAccess): AsyncGenerator<Row, void, void> {
-  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   try {
     const metadata = await parquetMetadataAsync(file);
+    readAsStored(metadata.schema);
+    const schema = parquetSchema(metadata);
+    // Bytes that are not said to be text are looked at: those of an image would be taken for text.
+    const given = { file, metadata, compressors, parsers: exactParsers, utf8: false };
     let groupStart = 0;
     for (const { num_rows, total_byte_size } of metadata.row_groups) {
       const groupEnd = groupStart + Number(num_rows);
@@ -64,8 +69,9 @@ export async function* parquetRows(file: RandomAccess): AsyncGenerator<Row, void
       const rowsAtOnce = Math.max(1, Math.floor(decodedBytesMax / Math.max(1, rowBytes)));
       for (let rowStart = groupStart; rowStart < groupEnd; rowStart += rowsAtOnce) {
         const rowEnd = Math.min(groupEnd, rowStart + rowsAtOnce);
-        const rows = await parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd });
-        for (const [index, row] of rows.entries()) yield { number: rowStart + index + 1, value: toJson(row) };
+        const rows = await parquetReadObjects({ ...given, rowStart, rowEnd });
+        for (const [index, row] of rows.entries())
+          yield { number: rowStart + index + 1, value: jsonOf(row, schema) };
       }
       groupStart = groupEnd;
     }
@@ -78,31 +84,4 @@ export async function* parquetRows(file: RandomAccess): AsyncGenerator<Row, void
 
 function ownBytes(bytes: Buffer): ArrayBuffer {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
-}
-
-/** Returns a value of a row as JSON has it: times in RFC 3339, bytes as text or in base64. */
-function toJson(value: unknown): Json {
-  if (value === null || value === undefined) return null;
-  if (typeof value === 'bigint') {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : rawNumber(String(value));
-  }
-  if (Object.is(value, -0)) return rawNumber('-0');
-  if (typeof value === 'number') return Number.isFinite(value) ? value : rawNumber(String(value));
-  if (typeof value === 'string' || typeof value === 'boolean') return value;
-  if (value instanceof Date) return value.toISOString();
-  if (ArrayBuffer.isView(value)) return toJsonOfView(value);
-  if (Array.isArray(value)) return value.map(toJson);
-  return Object.fromEntries(
-    Object.entries(value as Record<string, unknown>).map(([key, item]) => [key, toJson(item)]),
-  );
-}
-
-function toJsonOfView(view: ArrayBufferView): Json {
-  if (view instanceof Uint8Array) {
-    const bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
-    const text = bytes.toString();
-    return Buffer.from(text).equals(bytes) ? text : bytes.toString('base64');
-  }
-  return Array.from(view as unknown as ArrayLike<unknown>, toJson);
 }
