@@ -147,7 +147,8 @@ const checking = {
     facts: { hashes: 'the first 16 of them, separated by commas' },
   },
   PREFIX_OUTDATED: {
-    meaning: 'Fingerprints of a change are of tokens after others than those stored.',
+    meaning:
+      'Fingerprints or tokens of a change are made for another state of the conversation than that stored.',
     action: 'Report it with the log: the server makes them again by itself.',
     facts: { id: 'the conversation' },
   },

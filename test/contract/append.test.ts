@@ -66,6 +66,25 @@ describe.each(backendKinds)('appending in the %s backend', (kind) => {
     expect((await bench().backend.stats()).segments).toBe(1);
   });
 
+  it('refuses what was made for another state of the conversation', async () => {
+    const [a] = [segment(1)];
+    await commit(storing('x', [a]));
+    const { tokenizer, ...stored } = (await bench().backend.getConversation('x'))!;
+    const append = { id: 'x', messages: [message('user', a)], timeMs: 2_000 };
+    const blocks = new Uint8Array(0);
+    const outdated = [
+      { ...append, tokenizer: `not ${tokenizer}` },
+      ...(['revision', 'storeTimeMs', 'updateTimeMs', 'totalTokens'] as const).map((name) => ({
+        ...append,
+        prefix: { after: { ...stored, [name]: stored[name] + 1 }, blocks },
+      })),
+    ];
+    for (const each of outdated)
+      await expect(commit({ append: each })).rejects.toMatchObject({ reason: 'PREFIX_OUTDATED' });
+    const made = await commit({ append: { ...append, tokenizer, prefix: { after: stored, blocks } } });
+    expect(made.append?.conversation.revision).toBe(2);
+  });
+
   it('adds nothing as a revision, too', async () => {
     await commit(storing('x', [segment(1)]));
     const { append } = await commit({ append: { id: 'x', messages: [], timeMs: 2_000 } });

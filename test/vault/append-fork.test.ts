@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/model/index.js';
-import { collectAll, partsOf, say, signal, spec, type TestVault } from '../support/vault.js';
+import { collectAll, partsOf, say, signal, spec, type TestVault, wordsOf } from '../support/vault.js';
 import { openStoredVault, storageKinds } from '../support/stored-vault.js';
 
 describe.each(storageKinds)('over %s', (kind) => {
@@ -39,6 +39,42 @@ describe.each(storageKinds)('over %s', (kind) => {
       const foreign = t.vault.append({ id: 'foreign', messages: [say('user', text)] }, signal);
       await expect(foreign).rejects.toMatchObject({ reason: 'UNKNOWN_TOKENIZER' });
     });
+
+    /** Has another conversation under this id when the first append is about to be committed. */
+    function replacedMeanwhile(id: string, fields: Parameters<typeof spec>[1], tokens: readonly number[]) {
+      const commit = t.backend.commit.bind(t.backend);
+      t.backend.commit = async (change) => {
+        if (!change.append) return commit(change);
+        t.backend.commit = commit;
+        await t.vault.delete(id, { allowMissing: false });
+        t.clock.nowMs += 1;
+        await t.vault.store({ spec: spec(id, fields), messages: [say('user', tokens)] }, signal);
+        return commit(change);
+      };
+    }
+
+    it('encodes text once more if a conversation of another tokenizer took the place', async () => {
+      const text = 'Hello, 世界';
+      const tokenizer = 'cl100k_base';
+      await t.vault.store({ spec: spec('whole', { tokenizer }), messages: [say('user', text)] }, signal);
+      await store('a', [1]);
+      replacedMeanwhile('a', { tokenizer }, [2]);
+      await t.vault.append({ id: 'a', messages: [say('user', text)] }, signal);
+      expect(await tokensOf('a')).toEqual([[2], ...(await tokensOf('whole'))]);
+    });
+
+    // The filesystem storage has no prefix index.
+    if (kind !== 'filesystem')
+      it('is found by what it continues, if another conversation took the place', async () => {
+        const most = limits.prefixBlockTokens - 1;
+        const [former, later] = [1, 2].map((token) => Array.from({ length: most }, () => token));
+        await store('a', former!);
+        replacedMeanwhile('a', {}, later!);
+        await t.vault.append({ id: 'a', messages: [say('user', [3])] }, signal);
+        const content = { kind: 'le32', bytes: wordsOf([...later!, 3]) } as const;
+        const input = { content, tokenizer: '', application: undefined, minTokens: 0, limit: 9 };
+        expect(await t.vault.findPrefix(input, signal)).toMatchObject([{ sharedTokens: most + 1 }]);
+      });
 
     it('needs a conversation, and the revision that it names', async () => {
       for (const content of [[1], 'text'] as const) {

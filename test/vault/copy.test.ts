@@ -208,6 +208,22 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to, kinds }) => {
     await expectEqual();
   });
 
+  it('follows one that was stored again in the moment of the former, with other fields', async () => {
+    await put('c', 1_000);
+    await copy();
+    await source().backend.commit({ delete: { id: 'c', timeMs: 1_000 } });
+    const fields = { model: 'another' };
+    await source().backend.commit({
+      newSegments: [pool[0]!],
+      put: {
+        ...{ spec: spec('c', fields), messages: [message('user', pool[0]!)], timeMs: 1_000 },
+        expect: { kind: 'absentOrSame' },
+      },
+    });
+    expect(await copy()).toMatchObject({ isComplete: true, differences: [], passes: [{ copied: 1 }] });
+    await expectEqual();
+  });
+
   it('is complete with a conversation that comes to an earlier place', async () => {
     for (let at = 0; at < 4; at++) await put(`c/${at}`, 1_000 + at);
     await copy();

@@ -49,6 +49,15 @@ export interface KeptState {
   readonly updateTimeMs: number;
 }
 
+/**
+ * Mark of one state of a conversation among all of its id. The revision alone would not do: one that is
+ * stored again after its deletion begins with 1, too.
+ */
+export type ConversationState = Pick<
+  Conversation,
+  'revision' | 'storeTimeMs' | 'updateTimeMs' | 'totalTokens'
+>;
+
 /** Expected state of the conversation that a write names. */
 export type Expectation =
   /** Absent, or present with the very same content: then nothing changes. */
@@ -121,10 +130,12 @@ export interface Change {
     readonly revision?: number;
     readonly timeMs: number;
     /**
-     * Fingerprints of the blocks that the new messages complete, if the stored conversation has `afterTokens`
-     * tokens. Otherwise the change is refused with PREFIX_OUTDATED.
+     * Fingerprints of the blocks that the new messages complete, if the conversation is still as it was when
+     * its end was read. Otherwise the change is refused with PREFIX_OUTDATED.
      */
-    readonly prefix?: { readonly afterTokens: number; readonly blocks: Uint8Array };
+    readonly prefix?: { readonly after: ConversationState; readonly blocks: Uint8Array };
+    /** Tokenizer of the messages' texts: if the conversation has another one, PREFIX_OUTDATED. */
+    readonly tokenizer?: string;
     /** A conversation that has expired is absent. */
     readonly expiry?: Expiry;
   };

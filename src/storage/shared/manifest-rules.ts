@@ -6,11 +6,19 @@ import {
   type MessageRecord,
   type SegmentHash,
 } from '../../model/index.js';
-import type { Change, KeptState, ManifestOutcome, NewSegment, RequestMark } from '../contract/change.js';
+import type {
+  Change,
+  ConversationState,
+  KeptState,
+  ManifestOutcome,
+  NewSegment,
+  RequestMark,
+} from '../contract/change.js';
 import { contentKey, contentHashes, distinctHashes, isListed, tokensOf } from './records.js';
 import {
   conversationExists,
   conversationNotFound,
+  prefixOutdated,
   rangePastEnd,
   revisionMismatch,
   segmentMissing,
@@ -86,6 +94,27 @@ export function unexpired<T extends { readonly conversation: Conversation }>(
   expiry: Expiry | undefined,
 ): T | undefined {
   return existing && expiry && isExpired(existing.conversation, expiry) ? undefined : existing;
+}
+
+/**
+ * Checks that an append was made for the conversation as it is.
+ * @throws StowkenError PREFIX_OUTDATED
+ */
+export function checkAppend(
+  { conversation }: { readonly conversation: Conversation },
+  { id, prefix, tokenizer = conversation.tokenizer }: Part<'append'>,
+): void {
+  const isSame = !prefix || isState(conversation, prefix.after);
+  if (!isSame || tokenizer !== conversation.tokenizer) throw prefixOutdated(id);
+}
+
+function isState(conversation: Conversation, state: ConversationState): boolean {
+  return (
+    conversation.revision === state.revision &&
+    conversation.storeTimeMs === state.storeTimeMs &&
+    conversation.updateTimeMs === state.updateTimeMs &&
+    conversation.totalTokens === state.totalTokens
+  );
 }
 
 /**

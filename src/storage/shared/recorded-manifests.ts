@@ -11,7 +11,6 @@ import { fingerprints, wholeBlocks } from '../contract/queries.js';
 import type { Part } from './change-ops.js';
 import * as rules from './manifest-rules.js';
 import { distinctHashes, tokensOf } from './records.js';
-import { prefixOutdated } from './refusals.js';
 import type { RecordedManifest, StagedVault } from './staged-vault.js';
 
 interface Named {
@@ -32,10 +31,8 @@ export class RecordedManifests {
   }
 
   checkAppend(append: Part<'append'>, newSegments: readonly NewSegment[]): void {
-    const { id, messages, prefix } = append;
-    const { totalTokens } = this.#require(append).conversation;
-    if (prefix && prefix.afterTokens !== totalTokens) throw prefixOutdated(id);
-    this.#requireSegments(messages, newSegments);
+    rules.checkAppend(this.#require(append), append);
+    this.#requireSegments(append.messages, newSegments);
   }
 
   /** Returns the outcome if the very same content is stored already. */

@@ -19,7 +19,7 @@ export function putAndForked(id: string): StowkenError {
 }
 
 export function prefixOutdated(id: string): StowkenError {
-  return new StowkenError('PREFIX_OUTDATED', `conversation ${quoted(id)} has grown meanwhile`, { id });
+  return new StowkenError('PREFIX_OUTDATED', `conversation ${quoted(id)} has changed meanwhile`, { id });
 }
 
 export function requestIdReused(id: string): StowkenError {

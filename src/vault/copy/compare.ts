@@ -1,6 +1,6 @@
 import { limits } from '../../model/index.js';
 import type { ConversationSnapshot, SegmentKey, StorageBackend } from '../../storage/index.js';
-import { faultOf, isSameState } from './copy-conversation.js';
+import { faultOf, hasSameFields, isSameState } from './copy-conversation.js';
 import { pagesOf } from './copy-pass.js';
 import type { CopyFault, CopyParts } from './types.js';
 
@@ -39,8 +39,7 @@ async function differenceOf(source: Reading, target: Reading, id: string): Promi
   try {
     if (!other) return 'the copy is not there';
     if (!isSameState(other.conversation, one.conversation)) return 'the copy has another revision';
-    const fields = JSON.stringify(fieldsOf(one));
-    if (JSON.stringify(fieldsOf(other)) !== fields) return 'the copy has other fields';
+    if (!hasSameFields(other.conversation, one.conversation)) return 'the copy has other fields';
     const { messageCount } = one.conversation;
     for (let from = 0; from < messageCount; from += limits.readBatchSlotsMax) {
       const [ours, theirs] = [await messagesOf(source, one, from), await messagesOf(target, other, from)];
@@ -52,11 +51,6 @@ async function differenceOf(source: Reading, target: Reading, id: string): Promi
     one.release();
     other?.release();
   }
-}
-
-function fieldsOf({ conversation }: ConversationSnapshot): unknown[] {
-  const { application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
-  return [application, model, tokenizer, parentId, expireTimeMs, Object.entries(metadata).sort()];
 }
 
 /** Reads messages with hashes in place of keys. */

@@ -33,15 +33,25 @@ export interface CopyCounts {
  * True if a copy has the state of its conversation. Its store time may be a later one: a storage whose lists
  * go by numbers lets none be before that of the newest conversation, and no update before the store.
  */
-export function isSameState(copy: Conversation | undefined, original: Conversation): boolean {
+export function isSameState(copy: Conversation, original: Conversation): boolean {
   return (
-    copy?.revision === original.revision &&
+    copy.revision === original.revision &&
     copy.storeTimeMs >= original.storeTimeMs &&
     copy.updateTimeMs === Math.max(original.updateTimeMs, copy.storeTimeMs) &&
     copy.createTimeMs === original.createTimeMs &&
     copy.messageCount === original.messageCount &&
     copy.totalTokens === original.totalTokens
   );
+}
+
+/** True if a copy has the fields of its conversation, times and figures left aside. */
+export function hasSameFields(copy: Conversation, original: Conversation): boolean {
+  return JSON.stringify(fieldsOf(copy)) === JSON.stringify(fieldsOf(original));
+}
+
+function fieldsOf(conversation: Conversation): unknown[] {
+  const { application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
+  return [application, model, tokenizer, parentId, expireTimeMs, Object.entries(metadata).sort()];
 }
 
 /**

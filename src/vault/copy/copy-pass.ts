@@ -1,7 +1,13 @@
 import { type Conversation, limits } from '../../model/index.js';
 import type { ListPosition, StorageBackend } from '../../storage/index.js';
 import { throwIfAborted, yieldToEventLoop } from '../event-loop.js';
-import { copyConversation, type CopyCounts, faultOf, isSameState } from './copy-conversation.js';
+import {
+  copyConversation,
+  type CopyCounts,
+  faultOf,
+  hasSameFields,
+  isSameState,
+} from './copy-conversation.js';
 import { copyReferences } from './copy-references.js';
 import { copyRegistries, copyTokenizer } from './copy-coders.js';
 import { PutOrder } from './put-order.js';
@@ -39,7 +45,9 @@ export async function copyPass(parts: CopyParts, pass: number): Promise<CopyPass
     const stored = await Promise.all(conversations.map(({ id }) => target.backend.getConversation(id)));
     for (const [at, conversation] of conversations.entries()) {
       throwIfAborted(signal);
-      if (isSameState(stored[at], conversation)) {
+      const copy = stored[at];
+      // One that was stored again in the moment of the former has its revision and times.
+      if (copy && isSameState(copy, conversation) && hasSameFields(copy, conversation)) {
         unchanged += 1;
         continue;
       }
@@ -47,7 +55,7 @@ export async function copyPass(parts: CopyParts, pass: number): Promise<CopyPass
       tokenizers.add(conversation.tokenizer);
       await window.run(async (turn) => {
         try {
-          if (await copyConversation(parts, conversation.id, stored[at], counts, order, turn)) copied += 1;
+          if (await copyConversation(parts, conversation.id, copy, counts, order, turn)) copied += 1;
         } catch (error) {
           faults.push(faultOf(conversation.id, error));
         }

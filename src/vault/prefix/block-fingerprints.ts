@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { isStowkenError, limits, type TokenRun } from '../../model/index.js';
 import {
   type ConversationSnapshot,
+  type ConversationState,
   prefixFingerprintBytes,
   type StorageBackend,
 } from '../../storage/index.js';
@@ -151,7 +152,7 @@ export function prefixOf(fingerprints: BlockFingerprints | undefined): { readonl
 
 /** Fingerprints that continue at a conversation's end. */
 export interface OpenBlock {
-  readonly afterTokens: number;
+  readonly after: ConversationState;
   readonly fingerprints: BlockFingerprints;
 }
 
@@ -186,7 +187,7 @@ async function readOpenBlock(
   signal: AbortSignal,
 ): Promise<OpenBlock> {
   const fingerprints = new BlockFingerprints(parts.backend.vaultId);
-  const { totalTokens } = snapshot.conversation;
+  const { revision, storeTimeMs, updateTimeMs, totalTokens } = snapshot.conversation;
   const open = totalTokens % limits.prefixBlockTokens;
   if (open > 0) {
     const reading = { ...parts, backend: readsFrames(snapshot) ? snapshot : parts.backend };
@@ -194,5 +195,5 @@ async function readOpenBlock(
     for await (const batch of tokenChunks(reading, slices, 'varints', signal, (chunk) => chunk))
       for (const { bytes } of batch) fingerprints.push({ varints: bytes });
   }
-  return { afterTokens: totalTokens, fingerprints };
+  return { after: { revision, storeTimeMs, updateTimeMs, totalTokens }, fingerprints };
 }

@@ -24,11 +24,15 @@ export async function appendMessages(
   const { core, tokenizers } = parts;
   const { id, ifRevision, requestId } = input;
   const tokenizer = await tokenizerFor(parts, input);
-  const runs = await readContents(core, tokenizers, tokenizer, input.messages, signal);
+  const runs = await readContents(core, tokenizers, tokenizer ?? '', input.messages, signal);
   const fields = await readFields(parts, input.messages, signal);
   const { messages, runOf } = await hashSegments(core, input.messages, runs, signal, undefined, fields);
   const timeMs = parts.clock();
-  const append = { id, messages, timeMs, ...(ifRevision !== undefined && { revision: ifRevision }) };
+  const append = {
+    ...{ id, messages, timeMs },
+    ...(ifRevision !== undefined && { revision: ifRevision }),
+    ...(tokenizer !== undefined && { tokenizer }),
+  };
   const request = requestPart(requestId, timeMs, 'append', [id, ifRevision], messages);
   for (;;) {
     const prefix = await prefixAfter(parts, id, runs, signal);
@@ -37,9 +41,11 @@ export async function appendMessages(
       const result = await commitManifest(parts, change, runOf, signal);
       return toStoreResult(result.append!);
     } catch (error) {
-      // Another append was committed before this one: the blocks have changed.
+      // The conversation has changed before this commit: the blocks are others.
       if (!isStowkenError(error, 'PREFIX_OUTDATED')) throw error;
       throwIfAborted(signal);
+      // One of another tokenizer has taken its place: texts are other tokens.
+      if ((await tokenizerFor(parts, input)) !== tokenizer) return appendMessages(parts, input, signal);
     }
   }
 }
@@ -57,12 +63,15 @@ async function prefixAfter(
   const open = isIndexed(parts) ? await openBlockOf(parts, id, signal) : undefined;
   if (open === undefined) return undefined;
   for (const run of runs.flat()) await open.fingerprints.pushInTurns(run, signal);
-  return { afterTokens: open.afterTokens, blocks: open.fingerprints.blocks() };
+  return { after: open.after, blocks: open.fingerprints.blocks() };
 }
 
-/** Returns the tokenizer that the conversation was stored with, which no append changes. */
-async function tokenizerFor({ backend }: StoreParts, { id, messages }: AppendInput): Promise<string> {
-  if (!messages.some(({ content }) => content.kind === 'text')) return '';
+/** Returns the tokenizer of the conversation; undefined if there is no text to encode with it. */
+async function tokenizerFor(
+  { backend }: StoreParts,
+  { id, messages }: AppendInput,
+): Promise<string | undefined> {
+  if (!messages.some(({ content }) => content.kind === 'text')) return undefined;
   const conversation = await backend.getConversation(id);
   if (conversation === undefined) throw conversationNotFound(id);
   return conversation.tokenizer;

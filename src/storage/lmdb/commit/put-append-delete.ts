@@ -2,7 +2,7 @@ import { type Conversation, isDated } from '../../../model/index.js';
 import type { Change, ChangeResult, ManifestOutcome } from '../../contract/change.js';
 import { wholeBlocks } from '../../contract/queries.js';
 import * as rules from '../../shared/manifest-rules.js';
-import { conversationNotFound, prefixOutdated } from '../../shared/refusals.js';
+import { conversationNotFound } from '../../shared/refusals.js';
 import { nextInChain, removeFromChain } from '../conversations/chain.js';
 import { type NumberedManifest, type StoredManifest, writeManifest } from '../conversations/conversations.js';
 import { ListWriter } from '../conversations/list-writer.js';
@@ -114,9 +114,7 @@ export function checkAppend(
   append: Append,
   incoming: IncomingSegments,
 ): ListedSegment[] {
-  const { conversation } = existingConversation(session, append);
-  if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
-    throw prefixOutdated(append.id);
+  rules.checkAppend(existingConversation(session, append), append);
   return findSegments(session, append, incoming);
 }
 

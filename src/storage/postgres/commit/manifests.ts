@@ -2,7 +2,6 @@ import { type Conversation, type ConversationSpec, type Expiry, present } from '
 import type { ChangeResult, ManifestOutcome } from '../../contract/change.js';
 import type { Part } from '../../shared/change-ops.js';
 import * as rules from '../../shared/manifest-rules.js';
-import { prefixOutdated } from '../../shared/refusals.js';
 import { int, type Statement } from '../database/driver.js';
 import { type Head, headColumns, headValues } from '../formats/head.js';
 import { isSamePlace, keyOf, type PackId, type Place, uuidOf } from '../formats/ids.js';
@@ -56,10 +55,9 @@ export class Manifests {
   }
 
   checkAppend(append: Part<'append'>): void {
-    const { conversation, k } = this.#require(append);
-    if (append.prefix && append.prefix.afterTokens !== conversation.totalTokens)
-      throw prefixOutdated(append.id);
-    requireSegments(this.works.ofPack(k), append.messages);
+    const head = this.#require(append);
+    rules.checkAppend(head, append);
+    requireSegments(this.works.ofPack(head.k), append.messages);
   }
 
   async checkFork(fork: Part<'fork'>): Promise<Outcome> {

@@ -210,9 +210,9 @@ export class Prefixes {
   async #beginAppend({ append, fork }: Change): Promise<void> {
     if (!append?.prefix || append.prefix.blocks.length === 0) return;
     const { id } = append;
-    const { blocks, afterTokens } = append.prefix;
+    const { blocks, after } = append.prefix;
     const [p, idh] = this.#keyOf(id);
-    const n = Math.floor(wholeBlocks(afterTokens) / chunkBlocks);
+    const n = Math.floor(wholeBlocks(after.totalTokens) / chunkBlocks);
     const grown = [p, n, blocks.subarray(0, chunkBlocks * prefixFingerprintBytes), idh];
     const [rows, neighbours] = await Promise.all([
       this.transaction.query(fork?.id === id ? readChunks : readLast, [p, idh]),
