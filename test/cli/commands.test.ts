@@ -225,9 +225,11 @@ describe('the command line', () => {
 
   it('helps with a command, and names one that there is not', async () => {
     expect((await run(['help', 'stats'])).stdout).toBe((await run(['stats', '--help'])).stdout);
+    expect((await run(['help', 'vault', 'set'])).stdout).toBe((await run(['vault', 'set', '--help'])).stdout);
     expect((await run(['help'])).stdout).toContain('Commands:');
     const wrong = { code: 2, stdout: '', stderr: "error: unknown command 'frobnicate'\n" };
     expect(await run(['help', 'frobnicate'])).toEqual(wrong);
+    expect((await run(['help', 'vault', 'mend'])).stderr).toBe("error: unknown command 'vault mend'\n");
   });
 
   it('tells its version and helps with examples', async () => {

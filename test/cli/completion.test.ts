@@ -61,6 +61,7 @@ describe('completion in bash', () => {
     expect(offered('vault', 'set', '--prefix-index', 'o')).toEqual(['off', 'on']);
     expect(offered('completion', '')).toEqual(['bash', 'fish', 'zsh']);
     expect(offered('help', 'sta')).toEqual(['stats']);
+    expect(offered('help', 'vault', 's')).toEqual(['set', 'show']);
   });
 
   it('offers files where files are meant, folders where folders are, and nothing for other values', () => {

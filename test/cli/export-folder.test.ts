@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,8 +40,11 @@ describe('folder of an export', () => {
   });
 
   it('has nothing of an export that fails', async () => {
-    const out = join(folder, 'failed');
+    const out = join(folder, 'failed', 'today');
     const nobody = stowkenAt('127.0.0.1:1');
+    expect((await nobody(['export', '--format', 'mds', '--out', out])).code).toBe(1);
+    expect(existsSync(join(folder, 'failed'))).toBe(false);
+    mkdirSync(out, { recursive: true });
     expect((await nobody(['export', '--format', 'mds', '--out', out])).code).toBe(1);
     expect(readdirSync(out)).toEqual([]);
   });

@@ -226,7 +226,7 @@ describe('the folder of an interrupted export', () => {
     await expect(second.finish({}, 0)).rejects.toThrow(/EISDIR/);
     rmSync(checkpoint, { recursive: true });
     await second.discard();
-    expect(readdirSync(out)).toEqual([]);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('is refused in words if its checkpoint cannot be read', async () => {

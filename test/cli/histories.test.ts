@@ -72,6 +72,8 @@ describe('stowken get', () => {
     const past = await stowken(['get', 'c', '--token-offset', '99']);
     expect(past).toMatchObject({ code: 1, stdout: '' });
     expect(past.stderr).toContain('RANGE_PAST_END');
+    const { code, stdout } = await stowken(['get', 'c', '--message-offset', '1', '--token-limit', '1']);
+    expect([code, stdout.split('\n').slice(-3)]).toEqual([0, ['', 'no message is in this range', '']]);
     expect((await stowken(['get', 'c', '--message-limit', '0'])).code).toBe(2);
   });
 });

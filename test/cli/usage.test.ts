@@ -52,6 +52,7 @@ it('counts by day and model, and keeps the counts of what is deleted', async () 
   const [hour] = await rows('--by', 'hour', '--zone', 'Asia/Kathmandu');
   expect(hour).toMatchObject({ conversations: 8 });
   expect(hour!['hour']).toMatch(/T\d\d:00$/);
+  expect(await run(['usage', '--csv', '--json'])).toMatchObject({ code: 2, stdout: '' });
   expect((await run(['usage', '--csv'])).stdout).toMatch(/^day,model,conversations,messages,tokens,/);
   expect((await run(['usage'])).stdout).toContain('█');
   expect(await run(['usage', '--zone', 'Mars/North'])).toMatchObject({ code: 1 });

@@ -143,11 +143,14 @@ async function* readable(
   parts: AsyncIterable<ReadPart>,
   terminal: boolean,
 ): AsyncGenerator<string, void, void> {
+  let isOutside = false;
   for await (const part of parts) {
     if (part.kind === 'header') {
       yield `${summary(part.conversation)}\n`;
+      isOutside = part.conversation.messageCount > 0;
       continue;
     }
+    isOutside = false;
     const { role, name, toolCallId, tokenCount, content, attachments } = part;
     const speaker = [role, name, toolCallId && `answers ${toolCallId}`]
       .filter((word) => word !== '')
@@ -158,6 +161,7 @@ async function* readable(
     for (const { sha256, sizeBytes } of attachments ?? [])
       yield `[attachment of ${formatBytes(sizeBytes)}: ${sha256}]\n`;
   }
+  if (isOutside) yield '\nno message is in this range\n';
 }
 
 function summary(conversation: Conversation): string {

@@ -6,11 +6,15 @@ export function addHelp(program: Command): void {
     .helpCommand(false)
     .command('help')
     .description('show help for a command')
-    .argument('[command]', 'the command; all commands by default')
-    .action((name: string | undefined) => {
-      if (name === undefined) program.help();
-      const command = program.commands.find((each) => each.name() === name);
-      if (command === undefined) program.error(`error: unknown command '${name}'`);
-      else command.help();
+    .argument('[command...]', 'the command, with one below it: vault set; all commands by default')
+    .action((names: readonly string[]) => {
+      let described = program;
+      for (const [at, name] of names.entries()) {
+        const below = described.commands.find((each) => each.name() === name);
+        if (below === undefined)
+          return program.error(`error: unknown command '${names.slice(0, at + 1).join(' ')}'`);
+        described = below;
+      }
+      return described.help();
     });
 }

@@ -146,7 +146,7 @@ function table(segments: readonly SharedSegment[]): string {
     formatCount(tokenCount),
     formatCount(tokensSaved),
     printable(role),
-    printable(Array.from(text).slice(0, TEXT_SHOWN).join('')),
+    printable(Array.from(text.replace(/\s+/g, ' ')).slice(0, TEXT_SHOWN).join('')),
   ]);
   return formatTable([heads, ...rows], ['left', 'right', 'right', 'right', 'left', 'left']);
 }

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { StowkenClient, UsageOptions, UsageRow } from '../../client/index.js';
 import { printable } from '../../model/index.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
@@ -49,7 +49,7 @@ export function addUsage(program: Command, context: Context, done: Done): void {
     .option('--until <time>', 'only before this time', time)
     .option('--zone <name>', 'time zone of days and hours: Europe/Berlin; UTC if absent', filled)
     .option('--json', 'one JSON object per line')
-    .option('--csv', 'values separated by commas, with a head')
+    .addOption(new Option('--csv', 'values separated by commas, with a head').conflicts('json'))
     .action(async (options: Options) => {
       const { output } = context;
       const labels = options.by.filter((field) => !isField(field));

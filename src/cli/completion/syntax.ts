@@ -32,7 +32,25 @@ export function syntaxOf(command: Command, path = command.name()): CommandSyntax
     options: visible.visibleOptions(command).map(optionSyntax),
     argument: command.registeredArguments[0] && argumentWord(command, command.registeredArguments[0]),
   };
-  return [own, ...commands.flatMap((each) => syntaxOf(each, `${path} ${each.name()}`))];
+  return [
+    own,
+    ...commands.flatMap((each) => syntaxOf(each, `${path} ${each.name()}`)),
+    ...helpPaths(command, path),
+  ];
+}
+
+/** Describes the words after `help vault`: the commands below those that `help` takes. */
+function helpPaths(command: Command, path: string): CommandSyntax[] {
+  if (command.registeredArguments[0]?.name() !== 'command') return [];
+  const siblings = command.parent?.commands ?? [];
+  return siblings
+    .filter((sibling) => sibling.commands.length > 0)
+    .map((sibling) => ({
+      path: `${path} ${sibling.name()}`,
+      commands: sibling.commands.map((each) => ({ name: each.name(), description: each.description() })),
+      options: [],
+      argument: undefined,
+    }));
 }
 
 function optionSyntax(option: Option): OptionSyntax {

@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../context.js';
 import {
   type Checkpoint,
@@ -50,6 +50,8 @@ export class ExportFolder {
     readonly former: Checkpoint | undefined,
     private readonly choices: string,
     private readonly bufferSize: number,
+    /** Folders that were made for the export, each before the one that contains it. */
+    private made: readonly string[],
   ) {
     this.isKept = former?.progress !== undefined;
   }
@@ -60,7 +62,7 @@ export class ExportFolder {
    * @throws UsageError if there is something else, or an export is under way
    */
   static async open({ path, force, filesExpected, choices }: FolderChoices): Promise<ExportFolder> {
-    await mkdir(path, { recursive: true });
+    const made = await makeFolder(path);
     const found = await readdir(path);
     const left = await leftCheckpoint(path, force);
     if (left && (await isRunning(left.owner))) {
@@ -78,7 +80,7 @@ export class ExportFolder {
     if (left) await removePartials(path, former?.files ?? []);
     const share = Math.floor(bufferBytes / filesExpected);
     const bufferSize = Math.min(bufferBytesMax, Math.max(bufferBytesMin, share));
-    const folder = new ExportFolder(path, former, choices, bufferSize);
+    const folder = new ExportFolder(path, former, choices, bufferSize, made);
     await folder.write(former ?? { files: [] });
     return folder;
   }
@@ -91,7 +93,7 @@ export class ExportFolder {
   /** Begins a file, or goes on with it. Its name may have a folder. */
   async create(name: string): Promise<PartialFile> {
     const path = join(this.path, name + suffix);
-    await mkdir(dirname(path), { recursive: true });
+    this.made = [...(await makeFolder(dirname(path))), ...this.made];
     const known = this.former?.files.find((file) => file.name === name);
     const file = known
       ? await PartialFile.reopen(path, name, this.bufferSize, known.bytes)
@@ -144,7 +146,10 @@ export class ExportFolder {
     return { manifest, damaged, files: await this.nameAll(files, naming!) };
   }
 
-  /** Closes the files. They stay if a later process can go on with them; else all of them are removed. */
+  /**
+   * Closes the files. They stay if a later process can go on with them; else all of them are removed, and the
+   * folders that were made for them.
+   */
   async discard(): Promise<void> {
     const names = [...this.files.keys(), ...this.dropped];
     for (const file of this.files.values()) await file.close().catch(() => undefined); // It may be closed.
@@ -152,6 +157,7 @@ export class ExportFolder {
     if (this.isKept) return;
     for (const name of [...names.map((each) => each + suffix), checkpointName, `${checkpointName}.new`])
       await rm(join(this.path, name), { force: true });
+    for (const made of this.made) await rmdir(made).catch(() => undefined); // Others may have files in it.
   }
 
   private async nameAll(
@@ -193,6 +199,15 @@ export class ExportFolder {
     for (const name of this.dropped) await rm(join(this.path, name + suffix), { force: true });
     this.dropped = [];
   }
+}
+
+/** Makes a folder, and those that contain it. Returns those that there were not, the innermost first. */
+async function makeFolder(path: string): Promise<string[]> {
+  const outermost = await mkdir(path, { recursive: true });
+  if (outermost === undefined) return [];
+  const made = [resolve(path)];
+  while (made.at(-1)!.length > resolve(outermost).length) made.push(dirname(made.at(-1)!));
+  return made;
 }
 
 /** Returns the checkpoint that is left in a folder. With `force`, an unreadable one counts as absent. */
