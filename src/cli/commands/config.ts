@@ -15,6 +15,9 @@ FILE is YAML or JSON, and has a key for each setting of serve, without the dashe
   token-file: tokens.yaml
   log-level: warn
 
+Example:
+  stowken config check stowken.yaml
+
 Nothing is started, and the files that it names are not read: stowken doctor --config FILE looks at those too.
 
 Exit codes: 0 serve takes the file, 1 it does not, and standard error has all reasons with their lines.`;

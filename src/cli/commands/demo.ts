@@ -11,12 +11,17 @@ import { createLogger } from '../serve/logger.js';
 import { type Done, exitCodes } from '../exit-codes.js';
 import { readSettings, toServeOptions } from '../serve/settings.js';
 
+const epilogue = `
+Example:
+  stowken demo --seed 7      # other conversations`;
+
 /** `stowken demo` */
 export function addDemo(program: Command, context: Context, done: Done): void {
   program
     .command('demo')
     .description('run a server in a temporary folder, store made-up conversations, check every token')
     .option('--seed <n>', 'seed of the generated conversations', wholeNumber(0, 2 ** 32 - 1), 1)
+    .addHelpText('after', epilogue)
     .action(async ({ seed }: { seed: number }) => {
       await demo(seed, context);
       done(exitCodes.done);

@@ -16,6 +16,11 @@ interface Options extends ServerOption {
 type Plan = Extract<CollectPart, { kind: 'plan' | 'progress' }>;
 type Summary = Extract<CollectPart, { kind: 'summary' }>;
 
+const epilogue = `
+Examples:
+  stowken gc --dry-run
+  stowken gc --min-age 24h`;
+
 /** `stowken gc` */
 export function addGc(program: Command, context: Context, done: Done): void {
   withServer(program.command('gc'))
@@ -27,6 +32,7 @@ export function addGc(program: Command, context: Context, done: Done): void {
       duration,
     )
     .option('--json', 'one JSON object: the plan and the result')
+    .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const { plan, summary } = await withClient(options, context, (client) =>
         collect(client, options, context),

@@ -13,6 +13,10 @@ Without --vault, the answer is of the server as a whole: it serves while some va
 one vault; a vault that was not needed since the server started is not open, and counts as healthy.
 A vault that does not exist does not serve.
 
+Examples:
+  stowken health --server db1:7411
+  stowken health --vault team-a --json
+
 Exit codes: 0 it serves, 1 it does not, or no server answers.`;
 
 /** gRPC's code for a name that the health service does not know. */

@@ -21,6 +21,12 @@ interface Options extends ServerOption, FilterOptions {
 /** Rows of one part of a table: columns are as wide as their widest cell, so a table is written in parts. */
 const rowsOfTable = 500;
 
+const epilogue = `
+Examples:
+  stowken list --application my-agent --limit 10
+  stowken list --label user=7 --count
+  stowken list --all --oldest-first --json`;
+
 /** `stowken list` */
 export function addList(program: Command, context: Context, done: Done): void {
   withFilter(withServer(program.command('list')))
@@ -31,6 +37,7 @@ export function addList(program: Command, context: Context, done: Done): void {
     .option('--by-update', 'in the order of the last changes')
     .option('--count', 'only how many there are')
     .option('--json', 'one JSON object per line')
+    .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const { output } = context;
       if (options.count) {

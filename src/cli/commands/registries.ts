@@ -13,7 +13,10 @@ interface Options extends ServerOption {
 const epilogue = `
 FRAMES is the stored size of a registry's segments. OF UNIQUE AT 4 BYTES compares that with the tokens of these
 segments at 4 bytes each, where every segment counts once. (stowken stats compares with the tokens of all
-conversations, where a segment counts each time it is used.)`;
+conversations, where a segment counts each time it is used.)
+
+Example:
+  stowken registries --vault team-a`;
 
 /** `stowken registries` */
 export function addRegistries(program: Command, context: Context, done: Done): void {

@@ -10,11 +10,16 @@ interface Options extends ServerOption {
   readonly json?: true;
 }
 
+const epilogue = `
+Example:
+  stowken stats --vault team-a`;
+
 /** `stowken stats` */
 export function addStats(program: Command, context: Context, done: Done): void {
   withServer(program.command('stats'))
     .description('show the contents of the vault and their size')
     .option('--json', 'one JSON object with the fields of GetStats')
+    .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const stats = await withClient(options, context, (client) => client.stats());
       if (options.json) await context.output.json(plainStats(stats));

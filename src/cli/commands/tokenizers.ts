@@ -12,7 +12,10 @@ interface Options extends ServerOption {
 const epilogue = `
 MODELS are beginnings of names: gpt-4o stands for gpt-4o-2024-08-06 too, and for openai/gpt-4o, azure/gpt-4o and
 ft:gpt-4o:team::id. Text of a conversation that names no tokenizer is encoded with that of its model.
-Others come with stowken serve --tokenizer NAME=FILE; SHA-256 is that of the vocabulary, whole with --json.`;
+Others come with stowken serve --tokenizer NAME=FILE; SHA-256 is that of the vocabulary, whole with --json.
+
+Example:
+  stowken tokenizers --json`;
 
 /** `stowken tokenizers` */
 export function addTokenizers(program: Command, context: Context, done: Done): void {

@@ -20,12 +20,17 @@ interface Member {
 /** Conversations whose forks are looked up together. */
 const PARENTS_AT_ONCE = 100;
 
+const epilogue = `
+Example:
+  stowken tree run-1         # the one that was asked for has a star`;
+
 /** `stowken tree` */
 export function addTree(program: Command, context: Context, done: Done): void {
   withServer(program.command('tree'))
     .argument('<id>', 'a conversation of the family', filled)
     .description('show the family of a conversation: what it was forked from, and all forks')
     .option('--json', 'one JSON object per line, parents before their forks')
+    .addHelpText('after', epilogue)
     .action(async (id: string, options: Options) => {
       const { output } = context;
       const family = await withClient(options, context, (client) => familyOf(client, id));

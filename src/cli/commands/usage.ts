@@ -37,6 +37,12 @@ const shown = ['conversations', 'tokens', 'new_tokens', 'repeated_tokens', 'pref
 
 const BAR_CELLS = 24;
 
+const epilogue = `
+Examples:
+  stowken usage --by day,model
+  stowken usage --by model,user --since 2026-01-01 --until 2026-02-01 --zone Europe/Berlin
+  stowken usage --by hour --csv > usage.csv`;
+
 /** `stowken usage` */
 export function addUsage(program: Command, context: Context, done: Done): void {
   withServer(program.command('usage'))
@@ -50,6 +56,7 @@ export function addUsage(program: Command, context: Context, done: Done): void {
     .option('--zone <name>', 'time zone of days and hours: Europe/Berlin; UTC if absent', filled)
     .option('--json', 'one JSON object per line')
     .addOption(new Option('--csv', 'values separated by commas, with a head').conflicts('json'))
+    .addHelpText('after', epilogue)
     .action(async (options: Options) => {
       const { output } = context;
       const labels = options.by.filter((field) => !isField(field));

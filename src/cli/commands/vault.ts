@@ -38,6 +38,17 @@ Examples:
   stowken import runs.jsonl --vault team-a
   stowken vault list`;
 
+const createExamples = `
+Examples:
+  stowken vault create team-a
+  stowken vault create team-b --quota 50GiB --lifetime 90d`;
+
+const setExamples = `
+Examples:
+  stowken vault set default --labels user,session
+  stowken vault set team-a --lifetime 90d --lifetime-of application=agents:30d --keep-where tag=golden
+  stowken vault set team-a --quota 0`;
+
 /** `stowken vault create|list|show|set|delete` */
 export function addVault(program: Command, context: Context, done: Done): void {
   const vault = program
@@ -56,6 +67,7 @@ function addCreate(vault: Command, context: Context, done: Done): void {
     .argument('<name>', '1 to 63 characters of a-z, 0-9, "-" and "_"', filled)
     .description('create an empty vault')
     .option('--json', 'one JSON object')
+    .addHelpText('after', createExamples)
     .action(async (name: string, options: SettingOptions) => {
       const { settings } = changes(options);
       const made = await withClient(options, context, ({ admin }) => admin.createVault(name, { settings }));
@@ -101,6 +113,7 @@ function addSet(vault: Command, context: Context, done: Done): void {
     .argument('<name>', 'the vault', filled)
     .description('change settings of a vault; the others stay')
     .option('--json', 'one JSON object')
+    .addHelpText('after', setExamples)
     .action(async (name: string, options: SettingOptions) => {
       const { settings, reset } = changes(options);
       if (Object.keys(settings).length + reset.length === 0)

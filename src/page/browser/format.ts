@@ -20,14 +20,14 @@ export function plural(value: string | number, noun: string): string {
   return `${count(value)} ${noun}${String(value) === '1' ? '' : 's'}`;
 }
 
-const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** "12.3 MiB" */
+/** "12.3 MB": decimal units, as the command has. */
 export function bytes(value: string | number): string {
   let amount = Number(value);
   let unit = 0;
-  while (amount >= 1000 && unit < units.length - 1) {
-    amount /= 1024;
+  while (amount >= 999.5 && unit < units.length - 1) {
+    amount /= 1000;
     unit += 1;
   }
   return `${threeDigits.format(amount)} ${units[unit]}`;
