@@ -3,10 +3,10 @@ const setOf = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 /** Keys by which some shape knows a line, or a part of it, in small letters. */
 const keys = setOf(
   '$1 $stowken __proto__ _call _call_output _id a action agent agentid ai-title alpaca and another ' +
-    'answers anthropic anywhere application arg_0 arguments article as author base64 batch- batch-input bubbleid ' +
+    'answers anthropic anywhere application arg_0 args arguments article as atif author base64 batch- batch-input bubbleid ' +
     'batch-output boolean cache_control call_id call_type candidates canonical_solution category ' +
     'channel character_name chat chat_metadata chat.completion.chunk chat.messages chat_history chats claude-code cluster codex ' +
-    'columns compacted compaction completion_ids completion_token_ids completions config contents ' +
+    'columns compact compacted compaction completion_ids completion_token_ids completions config contents ' +
     'context conversation conversation_history conversation_id conversations create_date create_time created cursor pi session version ' +
     'created_at createdat creation_time current_node currentid custom-title custom_id data date ' +
     'date_unixtime datetime delta dialog dialogs dialogue dialogue_id dialogues discord do doc ' +
@@ -23,13 +23,13 @@ const keys = setOf(
     'openai-stream or out output_ids output_text output_token_ids outputs packed params parent ' +
     'parent_id parentid part parts payload post preference problem_statement problems projectid prompt- ' +
     'completion prompt.raw prompt_id prompt_ids prompt_token_ids prompt_tokens promptfoo provider ' +
-    'proxy_server_request q qid query_ids question_id questions queue-operation range raw read readers ' +
+    'parameters proxy_server_request q qid query_ids question_id questions queue-operation range raw read readers ' +
     'reasoning_content reasoning_text record record_type records redacted_thinking refusal ' +
     'rejected_response replies request-response request_datetime request_id request_states request_time ' +
     'requests response_ids response_item response_token_ids responses responses_create_params resps ' +
     'results rid role rows run_id run_type runs said samples sender server_tool_use service ' +
     'session_meta sessionid sessions sha256 shape sharegpt sillytavern simulations slice source speaker speaker_id ' +
-    'speaker_idx spec src start_time started_at startedat starttime string stringvalue success ' +
+    'speaker_idx spec src start_time step_id steps started_at startedat starttime string stringvalue success ' +
     'summary_text swe-agent system_instruction system_prompt systeminstruction t targets task_id tasks ' +
     'telegram text_input texts tgt that thinking threads time timestamp user_name token-ids token_ids tokenizer ' +
     'tokens tool tool_call_id tool_calls tool_result tool_use trace_id traceid traces train traj ' +
@@ -39,7 +39,7 @@ const keys = setOf(
 
 /** Words by which some shape knows the name of a text. */
 const words = setOf(
-  'ai alternatives annotations answer apis asked asks assistant at bad best better body bot bots by ' +
+  'agent agents ai alternatives annotations answer apis asked asks assistant at bad best better body bot bots by ' +
     'caller chatgpt choices chosen claude code completion content continuation critique diff ' +
     'dispreferred distractors doctor endings event expected explanation extra full function functions ' +
     'generation goal gold good gpt greeting groundtruth human id ideal ies incorrect info input instruction ' +

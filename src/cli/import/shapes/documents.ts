@@ -15,6 +15,7 @@ import {
   whyNoMessage,
 } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, valueOf, withValues } from './json.js';
+import { styleOf } from './json-styles.js';
 import { isEvent, isTokens, readMessage, roleOf } from './messages.js';
 import type { ReadMessage } from './read-message.js';
 import { answerInAnswer, pairsInList, placesOfAnswer, placesOfRequest, sayings } from './places.js';
@@ -49,6 +50,20 @@ export class Documents {
     const read = readMessage({ role, content: value, ...(name !== '' && { name }) }, this.keep);
     if (read === undefined) return this.keep(value);
     return hole('part', this.#add(read), chatDialect, 'content');
+  }
+
+  /**
+   * Takes a message whose parts stand elsewhere. Returns their skeletons by the keys under which they stand;
+   * `places` has the field of each key, and where it is in that.
+   */
+  parts(
+    message: JsonObject,
+    places: readonly (readonly [key: string, ...path: string[]])[],
+  ): [string, Json][] {
+    const read = readMessage(message, this.keep);
+    if (read === undefined) return [];
+    const at = this.#add(read);
+    return places.map(([key, ...path]) => [key, hole('part', at, chatDialect, ...path)]);
   }
 
   /** Takes token ids as a message. */
@@ -266,10 +281,13 @@ export class Documents {
     } catch {
       return undefined;
     }
-    if (!holdsMessages(parsed) || JSON.stringify(parsed) !== text) return undefined;
+    const style = holdsMessages(parsed) ? styleOf(text, parsed) : undefined;
+    if (style === undefined) return undefined;
     const before = this.messages.length;
     const skeleton = this.document(parsed, role, at, depth + 1);
-    return this.messages.length === before ? undefined : hole('json', skeleton);
+    return this.messages.length === before
+      ? undefined
+      : hole('json', skeleton, ...(style === 'compact' ? [] : [style]));
   }
 
   #add(read: ReadMessage): number {

@@ -1,5 +1,6 @@
 import { isTokenId } from '../../../client/index.js';
 import { extraFields, isEmpty, limits, seal } from '../../../model/index.js';
+import { readAction } from './actions.js';
 import { readBody } from './body.js';
 import { chatDialect, dialectOf, rolesOfWords } from './dialects.js';
 import {
@@ -13,10 +14,11 @@ import {
   withValues,
 } from './json.js';
 import { markedSpeaker } from './marked.js';
+import { isOfIdentifier } from './names.js';
 import { withoutRawNumbers } from './raw-number.js';
 import { holesOf, type Keep, keepObject, labelOf, type ReadMessage } from './read-message.js';
 import { readItem } from './response-items.js';
-import { hole } from './skeleton.js';
+import { hole, isLikeHoleKey } from './skeleton.js';
 
 /** Reads a message of any known form; undefined if the value has none of them. */
 export function readMessage(value: Json, keep: Keep, roleOfNone?: string): ReadMessage | undefined {
@@ -123,8 +125,11 @@ function readChat(value: JsonObject, role: string, keep: Keep): ReadMessage {
     const skeleton = alone ? undefined : withValues(keepObject(value, keep), [['tokens', hole('tokens')]]);
     return { message: { ...speaker, content: tokens }, dialect: chatDialect, skeleton };
   }
-  const body = readBody(valueOf(value, 'content'), keep);
   const said = extrasOf(value);
+  const isBare = said.length === 0 && !Object.hasOwn(value, 'content');
+  const bare = isBare ? readBare(value, speaker, keep) : undefined;
+  if (bare !== undefined) return bare;
+  const body = readBody(valueOf(value, 'content'), keep);
   const hasExtras = said.length > 0;
   const content = body.said ?? (hasExtras ? null : '');
   const isSame =
@@ -138,6 +143,28 @@ function readChat(value: JsonObject, role: string, keep: Keep): ReadMessage {
     dialect: chatDialect,
     skeleton: isSame ? undefined : withValues(keepObject(value, keep), holesOf('content', body, said)),
   };
+}
+
+/** Reads a message that says something under names of its own, such as a thought and an action. */
+function readBare(
+  value: JsonObject,
+  speaker: Omit<ReadMessage['message'], 'content'>,
+  keep: Keep,
+): ReadMessage | undefined {
+  const texts = Object.entries(value).filter(
+    ([key, text]) =>
+      key !== 'role' && typeof text === 'string' && /\S\s+\S/.test(text) && !isOfIdentifier(key),
+  );
+  const [first] = texts;
+  if (first === undefined || texts.some(([key]) => isLikeHoleKey(key))) return undefined;
+  const kept = keepObject(value, keep);
+  const body = texts.length === 1 ? readBody(first[1], keep) : undefined;
+  const holes =
+    body !== undefined
+      ? holesOf(first[0], body, [])
+      : texts.map(([key], index): [string, Json] => [key, hole('said', 'content', index, key)]);
+  const content = seal({ content: body?.said ?? texts.map(([key, text]) => ({ [key]: text })) });
+  return { message: { ...speaker, content }, dialect: chatDialect, skeleton: withValues(kept, holes) };
 }
 
 const saidKeys = new Set<string>(['content', ...extraFields]);
@@ -188,6 +215,10 @@ function readSpoken(value: JsonObject, keep: Keep): ReadMessage | undefined {
     (typesOfSpeakers.has(textOf(value, 'type')?.toLowerCase() ?? '') ? 'type' : undefined) ??
     numberedRoleKeys.find((key) => typeof valueOf(value, key) === 'number');
   const bodyKey = bodyKeys.find((key) => Object.hasOwn(value, key));
+  if (roleKey === 'source') {
+    const action = readAction(value, value[roleKey] as string, keep);
+    if (action !== undefined) return action;
+  }
   if (roleKey === undefined || bodyKey === undefined) return undefined;
   const inBody = value[bodyKey]!;
   // An object is a text only where the speaker is one for certain.

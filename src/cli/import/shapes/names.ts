@@ -8,7 +8,7 @@ const wordsOfAsking = setOf(
 );
 /** Words by which the name of a text says that it is an answer. */
 const wordsOfSaying = setOf(
-  'response answer output completion reply solution assistant bot model doctor generation continuation teacher',
+  'response answer output completion reply solution assistant bot agent model doctor generation continuation teacher',
 );
 /** Such words where a text may be anywhere in a line. */
 const moreOfAsking = setOf('task goal topic intent request asked stem 问题 指令 输入');
@@ -25,7 +25,7 @@ const wordsOfChoosing = setOf(
   'chosen rejected preferred dispreferred better worse good bad win lose best worst',
 );
 /** Words that are the name of a speaker, and under which a line may name one, such as a model. */
-const wordsOfSpeakers = setOf('model models user users bot bots student teacher');
+const wordsOfSpeakers = setOf('model models user users bot bots agent agents student teacher');
 const wordsOfLabels = setOf('task goal topic intent request');
 const wordsOfDetails = setOf('metadata meta extra info annotations');
 const wordsOfTools = setOf('tools functions apis function schema schemas');

@@ -21,6 +21,10 @@ export const messageShape: Shape = {
 };
 
 function namesSpeaker(line: JsonObject): boolean {
+  const isOfLangChain =
+    typesOfSpeakers.has(textOf(line, 'type')?.toLowerCase() ?? '') || isList(valueOf(line, 'id'));
+  if (isOfLangChain && isMessage(line) && ['data', 'kwargs'].some((key) => isObject(valueOf(line, key))))
+    return true;
   const hasBody = ['content', 'parts', 'value', 'tool_calls', 'text', 'utterance', 'message'].some((key) =>
     Object.hasOwn(line, key),
   );

@@ -1,6 +1,7 @@
 import type { DataOf } from './data.js';
 import { inDialect, type PlainMessage, saidIn } from './dialects.js';
 import { isList, isObject, type Json, rawNumber } from './json.js';
+import { writeJson } from './json-styles.js';
 import { sessionShapes } from './sessions.js';
 import { fill, type HoleParts } from './skeleton.js';
 
@@ -41,7 +42,7 @@ export function documentsOf(
     return [...events, ...listOf(fill(document, inRest))];
   }
   const inDocument = (parts: HoleParts): Json => {
-    const [kind, first, second, third] = parts;
+    const [kind, first, second, third, ...path] = parts;
     const at = first as number;
     switch (kind) {
       case 'messages': {
@@ -56,7 +57,7 @@ export function documentsOf(
       case 'part': {
         onUse(at + 1);
         const filled = filledMessage(messageAt(messages, at), second as string);
-        return isObject(filled) ? (filled[third as string] ?? null) : null;
+        return [third!, ...path].reduce<Json>(valueIn, filled);
       }
       case 'spec':
         return spec[first as keyof StoredSpec];
@@ -65,7 +66,7 @@ export function documentsOf(
           .map((part) => (isObject(part) ? (fill(part, inDocument) as string) : (part as string)))
           .join('');
       case 'json':
-        return JSON.stringify(fill(first!, inDocument));
+        return writeJson(fill(first!, inDocument), second);
       default:
         return inAny(parts, data, inDocument);
     }

@@ -1,3 +1,4 @@
+import { stepsShape } from './atif.js';
 import { chatShapes } from './chats.js';
 import { evaluationShapes } from './evaluations.js';
 import type { JsonObject } from './json.js';
@@ -30,6 +31,7 @@ export const shapes: readonly Shape[] = [
   openAiChat!,
   shareGpt!,
   gemini!,
+  stepsShape,
   ...trajectoryShapes,
   messageShape,
   ...textShapes.filter(({ name }) => name !== 'preference' && !lastOfAll.has(name)),
@@ -46,7 +48,7 @@ export const formats: readonly { readonly name: string; readonly title: string }
 
 /** Shapes whose lines are rows of a data set, or records of an evaluation: their ids name a question. */
 const rows = new Set([
-  ...[...textShapes, ...evaluationShapes, ...nestedShapes, ...tokenShapes, namedTextsShape].map(
+  ...[...textShapes, ...evaluationShapes, ...nestedShapes, ...tokenShapes, namedTextsShape, stepsShape].map(
     ({ name }) => name,
   ),
   ...['sharegpt', 'huggingface-chat', 'swe-agent', 'nemo-gym'],

@@ -1,6 +1,6 @@
 import { isMessage, namesModel } from './recognise.js';
 import { isList, isObject, type Json, type JsonObject, keyLike, withValues } from './json.js';
-import { isOfAsking, isOfSaying, isOfSystem } from './names.js';
+import { isOfAsking, isOfSaying, isOfSpeaker, isOfSystem } from './names.js';
 import type { Reading, Shape } from './shape.js';
 import { specOf } from './spec.js';
 
@@ -148,8 +148,15 @@ function namedPair(line: JsonObject): NamedPair | undefined {
   );
   const asks =
     names.find((name) => asked.some((each) => each === name.toLowerCase())) ?? names.find(isOfAsking);
-  const says = names.filter((name) => name !== asks && isOfSaying(name));
+  const said = names.filter((name) => name !== asks && (isOfSaying(name) || isAnswer(name)));
+  // A speaker that one word names says nothing if others answer.
+  const telling = said.filter((name) => !isOfSpeaker(name) || /\s/.test(line[name] as string));
+  const says = telling.length > 0 ? telling : said;
   return asks === undefined || says.length === 0 ? undefined : { asks, says };
+}
+
+function isAnswer(name: string): boolean {
+  return answered.some((each) => each === name.toLowerCase());
 }
 
 const aloneTexts = ['text', 'chat', 'content', 'dialogue'] as const;

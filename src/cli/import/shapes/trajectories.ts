@@ -103,6 +103,24 @@ function isStep(value: Json): value is JsonObject {
   return isObject(value) && typeof value['action'] === 'string' && Object.hasOwn(value, 'observation');
 }
 
+/** Keys of what an action is done with. */
+const argumentKeys = ['action_input', 'arguments', 'args', 'parameters', 'tool_input'] as const;
+
+/** Takes a text of a step; an action with arguments is a call. */
+function readAct(step: JsonObject, key: string, documents: Documents): [string, Json][] {
+  const inputKey = key === 'action' ? argumentKeys.find((each) => isInput(valueOf(step, each))) : undefined;
+  if (inputKey === undefined) return [[key, documents.text('assistant', step[key]!)]];
+  const call = { name: step[key]!, arguments: step[inputKey]! };
+  return documents.parts({ role: 'assistant', content: null, function_call: call }, [
+    [key, 'function_call', 'name'],
+    [inputKey, 'function_call', 'arguments'],
+  ]);
+}
+
+function isInput(value: Json | undefined): boolean {
+  return typeof value === 'string' ? value !== '' : isObject(value) && Object.keys(value).length > 0;
+}
+
 /** Reads the history of messages if there is one, else what each step did and saw. */
 function readTrajectory(line: JsonObject, { documents, zone }: Reading): ReturnType<Shape['read']> {
   const spec = specOf(line, ['id'], zone);
@@ -123,7 +141,7 @@ function readTrajectory(line: JsonObject, { documents, zone }: Reading): ReturnT
     // A response has what was thought and done.
     const said = textOf(step, 'response') === undefined ? ['thought', 'action'] : ['response'];
     for (const each of said)
-      if (textOf(step, each) !== undefined) holes.push([each, documents.text('assistant', step[each]!)]);
+      if (textOf(step, each) !== undefined) holes.push(...readAct(step, each, documents));
     if (typeof step['observation'] === 'string')
       holes.push(['observation', documents.text('tool', step['observation'])]);
     return withValues(documents.keep(step) as JsonObject, holes);

@@ -25,6 +25,10 @@ export async function* documentBatches(
   else yield* valueBatches(rest, bytesMax, form === 'elements' ? 1 : 0);
 }
 
+/** Beginning of a list of messages: one names its speaker first, those of LangChain their type or class. */
+const ofMessage =
+  /^\s*\[\s*\{\s*"(?:(?:role|from|author)"\s*:|type"\s*:\s*"(?:human|ai|system)"\s*,\s*"data"|lc"\s*:\s*\d)/;
+
 type Form = 'lines' | 'elements' | 'values';
 
 /** Distinguishes lines from JSON that is spread over them by the first two lines that are not blank. */
@@ -33,7 +37,7 @@ function formOf(head: string): Form {
   const start = first.trimStart()[0];
   if (start === '[') {
     // A list of messages is a conversation: its lines are such lists. Any other array holds conversations.
-    if (/^\s*\[\s*\{\s*"(role|from|author)"\s*:/.test(head)) return isWhole(first) ? 'lines' : 'values';
+    if (ofMessage.test(head)) return isWhole(first) ? 'lines' : 'values';
     // So are lists of texts, each on its line, and empty ones among them.
     const isListed = /^\s*\[\s*["[\]]/.test(first) && isWhole(first) && second !== '';
     return isListed ? 'lines' : 'elements';

@@ -1,4 +1,4 @@
-import type { Sample } from './sample.js';
+import { envelope, type Sample } from './sample.js';
 
 /** Lines of data sets, and messages in lines of no known shape. */
 export const dataSets: readonly Sample[] = [
@@ -208,7 +208,7 @@ export const dataSets: readonly Sample[] = [
     messages: ['system: S', 'user: Hi', 'assistant: Ho'],
   },
   {
-    format: 'nested',
+    format: 'huggingface-chat',
     document: {
       history: [
         { id: 0, source: 'user', action: 'message', message: 'Do it' },
@@ -216,7 +216,11 @@ export const dataSets: readonly Sample[] = [
         { id: 2, source: 'agent', observation: 'run', content: 'out' },
       ],
     },
-    messages: ['user: Do it', 'agent: out'],
+    messages: [
+      'user: Do it',
+      `agent: ${envelope({ function_call: { name: 'run', arguments: { command: 'ls' } } })}`,
+      'agent: out',
+    ],
   },
   {
     format: 'openai-chat',

@@ -4,5 +4,6 @@ import { dataSets } from './data-sets.js';
 import { exported } from './exports.js';
 import { named } from './named.js';
 import type { Sample } from './sample.js';
+import { steps } from './steps.js';
 
-export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets, ...named, ...agents];
+export const samples: readonly Sample[] = [...calls, ...exported, ...dataSets, ...named, ...agents, ...steps];
