@@ -358,6 +358,8 @@ export const limits = {
    * those of records.
    */
   openedLeavesBytesMax: 64 * 1024 * 1024,
+  /** The same after a process that had the file open and did not close it. */
+  reopenedLeavesBytesMax: 1024 * 1024 * 1024,
   /** Time between two looks at each worker and at the store's health. */
   workerLookMs: 500,
   /**

@@ -62,17 +62,28 @@ export async function lockFolder(folder: string, record: OwnerRecord): Promise<F
   };
 }
 
-/** True if a process owns the folder or is about to. For a caller that looks before it asks for the lock. */
-export async function isOwned(folder: string): Promise<boolean> {
+/**
+ * Ownership of a folder, by the sockets in it: an owner answers. One that ended without closing the folder
+ * (killed, or the power was cut) has left its socket, which the next owner removes.
+ */
+export type Ownership = 'owned' | 'left' | 'free';
+
+/** Returns the ownership of a folder. For a caller that looks before it asks for the lock. */
+export async function ownershipOf(folder: string): Promise<Ownership> {
   const sockets = (await readdir(folder)).filter(isOwnerSocket);
-  if (sockets.length === 0) return false;
+  if (sockets.length === 0) return 'free';
   const directory = await open(folder);
   try {
     const answering = await Promise.all(sockets.map((name) => answers(socketPath(folder, directory, name))));
-    return answering.includes(true);
+    return answering.includes(true) ? 'owned' : 'left';
   } finally {
     await directory.close();
   }
+}
+
+/** True if a process owns the folder or is about to. */
+export async function isOwned(folder: string): Promise<boolean> {
+  return (await ownershipOf(folder)) === 'owned';
 }
 
 /**

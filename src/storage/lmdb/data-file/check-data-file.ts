@@ -1,5 +1,5 @@
 import { isStowkenError, limits, StowkenError } from '../../../model/index.js';
-import { isOwned, lockedFolder } from '../../shared/folder-lock.js';
+import { lockedFolder, ownershipOf } from '../../shared/folder-lock.js';
 import { dataFileIn } from '../tables/environment.js';
 import { tableKeys } from '../tables/table-keys.js';
 import { readFreeRuns } from './free-list.js';
@@ -14,13 +14,17 @@ const ATTEMPTS = 5;
 /**
  * Checks the data file of a vault that nobody has open, before LMDB maps it: LMDB trusts its pages, and ends
  * the process if they are wrong. Only reads: a refused file is unchanged. `owned` is true if the folder may
- * have an owner who writes meanwhile.
+ * have an owner who writes meanwhile. After an owner that was killed, leaves of larger files are read, too:
+ * one that is damaged may have ended it, and shall not end the next.
  * @throws StowkenError CORRUPT_STORE, STORE_LOCKED
  */
 export async function checkBeforeOpening(folder: string, owned: boolean): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    if (owned && (await isOwned(folder))) throw lockedFolder(folder);
-    const finding = check(dataFileIn(folder));
+    const ownership = owned ? await ownershipOf(folder) : 'free';
+    if (ownership === 'owned') throw lockedFolder(folder);
+    const { openedLeavesBytesMax, reopenedLeavesBytesMax } = limits;
+    const leavesBytesMax = ownership === 'left' ? reopenedLeavesBytesMax : openedLeavesBytesMax;
+    const finding = check(dataFileIn(folder), leavesBytesMax);
     if (!finding) return;
     if (!finding.changed) throw damagedFile(folder, finding.damage);
     // Another process is opening it at the moment, and writes.
@@ -28,12 +32,15 @@ export async function checkBeforeOpening(folder: string, owned: boolean): Promis
   }
 }
 
-function check(path: string): { readonly damage: PageDamage; readonly changed: boolean } | undefined {
+function check(
+  path: string,
+  leavesBytesMax: number,
+): { readonly damage: PageDamage; readonly changed: boolean } | undefined {
   const file = PageFile.open(path);
   try {
     const before = metaPages(file);
     try {
-      checkDataFile(file, { leaves: file.bytes <= limits.openedLeavesBytesMax });
+      checkDataFile(file, { leaves: file.bytes <= leavesBytesMax });
       return undefined;
     } catch (error) {
       if (!(error instanceof PageDamage)) throw error;
