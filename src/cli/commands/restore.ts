@@ -22,6 +22,9 @@ every segment is decoded and hashed, before the vault is in its folder. A backup
 refused, and leaves nothing behind. So is a backup of a damaged vault, unless --allow-damage is given: then the
 damage is reported on standard error, and the exit code is 1.
 
+A backup has no settings of its vault (labels, lifetimes, limits, quota). Set them with stowken vault set before clients
+come: until then the vault has no lifetimes, and what had outlived one can be read again.
+
 Examples:
   stowken restore vault.backup --data ./vault
   gzip -dc vault.backup.gz | stowken restore - --data ./vault

@@ -22,6 +22,8 @@ only if it is complete and every segment has the hash that it is stored under.
 If pages that lead to others are lost, records are found by a scan of every page of the file. Conversations that
 were found by it are reported: they are complete, but may have been changed or deleted since.
 
+Settings of the vault (labels, lifetimes, limits, quota) are not copied: stowken vault set.
+
 Exit codes: 0 nothing was lost, 1 losses were reported on standard error, 2 wrong usage.
 
 Examples:
