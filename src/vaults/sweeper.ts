@@ -32,7 +32,10 @@ export interface Swept {
 export interface SweepFigures {
   /** Conversations deleted in all. */
   swept: number;
-  /** Those of them that were deleted since half-empty pages were looked for. */
+  /**
+   * Those of them that were deleted since half-empty pages were looked for. A start begins with none: only a
+   * look at the whole vault could tell what earlier sweeps left half empty.
+   */
   sweptSinceJoined: number;
   /** Conversations that had expired and were not deleted when the last sweep ended. */
   left: number;
