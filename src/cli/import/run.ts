@@ -9,13 +9,14 @@ import { ChangingTokenizers, isForOthers } from './changed-text.js';
 import { Conflicts } from './beside.js';
 import type { ConflictWay } from './conflict.js';
 import { RecordIds } from './record-ids.js';
+import { NewIds } from './new-ids.js';
 import type { Draft, ReadOptions } from './shapes/index.js';
 import { NoData } from './sources/index.js';
 import type { Progress, Tally } from './summary.js';
 import { renderedDraft, type Rendering } from './rendering.js';
 import { type RecordDefaults, type ToStore, storable, toStoreRequest } from './to-store.js';
 
-export interface ImportOptions extends RecordDefaults, ReadOptions {
+export interface ImportOptions extends Omit<RecordDefaults, 'newId'>, ReadOptions {
   /** Limit of concurrent stores. */
   readonly concurrency: number;
   readonly onConflict: ConflictWay;
@@ -40,6 +41,8 @@ export class ImportRun {
   /** Last store under way of each id: the next one of the same id waits for it. */
   private readonly lastOfId = new Map<string, Promise<void>>();
   private readonly recordIds = new RecordIds();
+  private readonly newIds = new NewIds();
+  private rules: ReturnType<ImportRun['rulesNow']>;
   private readonly reader: FoundConversations;
   private known: Conflicts | undefined;
   /** Undefined until a text is for a tokenizer that does not come with the program. */
@@ -56,6 +59,7 @@ export class ImportRun {
     /** Stops the import: stores under way are cancelled and counted as such. */
     private readonly signal: AbortSignal,
   ) {
+    this.rules = this.rulesNow();
     this.gate = new WeightedSemaphore(options.concurrency, underWayBytesMax);
     this.reader = new FoundConversations(options, io, signal, {
       onRead: (bytes) => progress.advance(bytes),
@@ -127,6 +131,7 @@ export class ImportRun {
     try {
       const { tokenizerInfos } = await client.capabilities({ signal: this.signal });
       this.changing = new ChangingTokenizers(tokenizerInfos);
+      this.rules = this.rulesNow();
     } catch (error) {
       this.fail(where, error);
     }
@@ -136,9 +141,9 @@ export class ImportRun {
     return (this.known ??= new Conflicts(client, () => this.rules));
   }
 
-  /** Rules by which conversations are stored. */
-  private get rules() {
-    return { ...this.options, changing: this.changing };
+  /** Returns the rules by which conversations are stored. */
+  private rulesNow() {
+    return { ...this.options, changing: this.changing, newId: this.newIds.next };
   }
 
   private toStore(

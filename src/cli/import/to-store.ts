@@ -1,10 +1,10 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { NewMessage, StoreRequest } from '../../client/index.js';
 import { limits, tokenizerOfModel } from '../../model/index.js';
 import type { Io } from '../io.js';
 import { BadLine } from './bad-line.js';
 import { ChangingTokenizers } from './changed-text.js';
 import { fieldsOf } from './fields.js';
+import { NewIds } from './new-ids.js';
 import { parseDocument } from './parse.js';
 import {
   type Draft,
@@ -75,6 +75,8 @@ export interface RecordDefaults {
   readonly tokenizer: string;
   /** True: text of special tokens becomes these tokens. */
   readonly specialTokens?: boolean | undefined;
+  /** Returns the id of a conversation that has none. */
+  readonly newId: () => string;
   /** Tokenizers of which a text may not come back as it was. */
   readonly changing?: ChangingTokenizers | undefined;
 }
@@ -99,7 +101,7 @@ export function toStoreRequest(draft: Draft, defaults: RecordDefaults): ToStore 
   const tokenizer = known ?? defaults.tokenizer;
   const request = {
     conversation: {
-      id: spec.id ?? uuidv7(),
+      id: spec.id ?? defaults.newId(),
       application: spec.application ?? defaults.application,
       model: spec.model ?? '',
       tokenizer,
@@ -162,15 +164,16 @@ function refuseLonger(what: string, text: unknown, bytesMax: number): void {
  */
 export async function* readStoreRequests(
   file: string,
-  defaults: RecordDefaults,
+  defaults: Omit<RecordDefaults, 'newId'>,
   io: Pick<Io, 'stdin'>,
 ): AsyncGenerator<StoreRequest, void, void> {
+  const ids = new NewIds();
   for await (const document of readDocuments(file, io, Infinity)) {
     try {
       const parsed = parseDocument(document);
       if (parsed === undefined) continue;
       const draft = storable(readDocument(parsed.value, parsed.json, {}), parsed.json.length);
-      yield toStoreRequest(draft, defaults).request;
+      yield toStoreRequest(draft, { ...defaults, newId: ids.next }).request;
     } catch (error) {
       throw error instanceof BadLine ? new BadLine(`${file}:${document.number}: ${error.message}`) : error;
     }

@@ -56,6 +56,9 @@ const decisiveKeys = new Set([
   'model',
 ]);
 
+/** Key of messages: a text in their place is read only if it is a sentence, or may hold JSON. */
+const keyOfMessages = 'messages';
+
 /** Keys of tools, whose numbers are texts unless they are written as JavaScript writes them: 5, not 5.0. */
 const keysOfTools = new Set(['tools', 'functions']);
 
@@ -101,7 +104,7 @@ export class LinePattern {
           if (key.includes('\\') || keysOfTools.has(key)) return undefined;
           isStrange = !isTelling(key);
         } else if (isFree && endOfPlainText(line, at) === end) {
-          const isUnread = isQuiet && (isStrange || isOfIdentifier(key));
+          const isUnread = isQuiet && (isStrange || isOfIdentifier(key) || key === keyOfMessages);
           if (!ofWord) mark = anyText;
           else if (isUnread && isPhrase(line, at, end)) mark = anyPhrase;
           else if (isWord(line, at, end)) mark = anyWord;

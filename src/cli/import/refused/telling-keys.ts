@@ -58,13 +58,12 @@ const words = setOf(
 export function isTelling(key: string): boolean {
   const small = key.toLowerCase();
   if (keys.has(small)) return true;
-  const parts = key
-    .replace(/([a-z])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^a-z]+/);
-  return parts.some((part) => words.has(part) || words.has(singular(part)));
+  // Most keys have no capital letters, and most words no plural.
+  const apart = small === key ? small : key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+  return apart.split(/[^a-z]+/).some((part) => words.has(part) || words.has(singular(part)));
 }
 
 function singular(word: string): string {
-  return word.endsWith('ies') ? `${word.slice(0, -3)}y` : word.replace(/s$/, '');
+  if (!word.endsWith('s')) return word;
+  return word.endsWith('ies') ? `${word.slice(0, -3)}y` : word.slice(0, -1);
 }
