@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
 const idBytes = 16;
-/** Random bytes that are taken at once: to ask for those of one id costs more than the rest of a short line. */
+/** Random bytes that are taken at once: to ask for those of one id takes longer than the rest of its line. */
 const bytesAtOnce = 256 * idBytes;
 
 /** Ids of conversations that have none: UUIDs of version 7, each greater than the one before. */

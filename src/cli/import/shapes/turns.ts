@@ -1,6 +1,9 @@
 import type { Documents } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
+import { isSentence } from './named-texts.js';
+import { isOfIdentifier } from './names.js';
 import type { Shape } from './shape.js';
+import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
 
 /** Keys of lists of texts that are said in turn. */
@@ -40,14 +43,34 @@ export const turnsShape: Shape = {
   },
 };
 
-/** Takes texts, and objects with one each, of a user and an assistant in turn. */
+/**
+ * Takes texts, and objects with one each, of a user and an assistant in turn. Where each object has a second
+ * text, it is the answer to the first.
+ */
 function readTurns(turns: readonly Json[], documents: Documents, areAsked = false): Json {
+  const answered = keyOfAnswers(turns);
   return turns.map((turn, index) => {
-    const role = areAsked || index % 2 === 0 ? 'user' : 'assistant';
+    const role = areAsked || answered !== undefined || index % 2 === 0 ? 'user' : 'assistant';
     if (!isObject(turn)) return documents.text(role, turn);
     const key = keysOfText.find((each) => textOf(turn, each) !== undefined)!;
-    return withValues(documents.keep(turn) as JsonObject, [[key, documents.text(role, turn[key]!)]]);
+    const taken: [string, Json][] = [[key, documents.text(role, turn[key]!)]];
+    if (answered !== undefined) taken.push([answered, documents.text('assistant', turn[answered]!)]);
+    return withValues(documents.keep(turn) as JsonObject, taken);
   });
+}
+
+/** Returns the key of a second text that each turn has, mostly sentences; undefined if there are several. */
+function keyOfAnswers(turns: readonly Json[]): string | undefined {
+  const [first] = turns;
+  if (!isObject(first) || !turns.every(isObject)) return undefined;
+  const [key, ...others] = Object.keys(first).filter((each) => {
+    if (keysOfText.some((known) => known === each) || isOfIdentifier(each) || isLikeHoleKey(each))
+      return false;
+    const texts = turns.flatMap((turn) => textOf(turn, each) ?? []);
+    const sentences = texts.filter((text) => isSentence(text));
+    return texts.length === turns.length && 2 * sentences.length > turns.length;
+  });
+  return others.length > 0 ? undefined : key;
 }
 
 /** Takes a document that is a list of texts in turn, or of such lists; undefined if it is none. */

@@ -117,6 +117,21 @@ export const steps: readonly Sample[] = [
     ],
   },
   {
+    format: 'turns',
+    document: {
+      turns: [
+        { text: 'Is it open?', draft: 'Yes, it is open until six.', kind: 'opener', turn_id: 'T1' },
+        { text: 'And on Sunday?', draft: 'No, it is closed on that day.', kind: 'hours', turn_id: 'T2' },
+      ],
+    },
+    messages: [
+      'user: Is it open?',
+      'assistant: Yes, it is open until six.',
+      'user: And on Sunday?',
+      'assistant: No, it is closed on that day.',
+    ],
+  },
+  {
     format: 'message',
     document: { type: 'human', data: { content: 'Hi', type: 'human', additional_kwargs: {} } },
     messages: ['user: Hi'],
