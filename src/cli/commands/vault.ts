@@ -1,14 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { Option, type Command } from 'commander';
 import type { VaultInfo, VaultSettings } from '../../client/index.js';
-import { printable } from '../../model/index.js';
 import { CommandFailure, type Context, UsageError } from '../context.js';
 import { type Done, exitCodes } from '../exit-codes.js';
-import { formatBytes, formatTime } from '../format.js';
-import { formatTable } from '../table.js';
 import { type ServerOption, withClient, withServer } from '../connection/index.js';
-import { bounds, formatAge, keptLabels, lifetimes } from '../lifetimes.js';
+import { bounds, keptLabels, lifetimes } from '../lifetimes.js';
 import { byteSize, duration, filled, wholeNumber } from '../options.js';
+import { plainVault, sinceWhen, underWay, vaultTable } from '../vault-report.js';
 
 interface Options extends ServerOption {
   readonly json?: true;
@@ -86,10 +84,10 @@ function addList(vault: Command, context: Context, done: Done): void {
       await withClient(options, context, async ({ admin }) => {
         const vaults: VaultInfo[] = [];
         for await (const each of admin.listVaults()) {
-          if (options.json) await output.json(plain(each));
+          if (options.json) await output.json(plainVault(each));
           else vaults.push(each);
         }
-        if (!options.json) await output.line(table(vaults));
+        if (!options.json) await output.line(vaultTable(vaults));
       });
       done(exitCodes.done);
     });
@@ -102,7 +100,7 @@ function addShow(vault: Command, context: Context, done: Done): void {
     .option('--json', 'one JSON object')
     .action(async (name: string, options: Options) => {
       const found = await withClient(options, context, ({ admin }) => admin.getVault(name));
-      const lines = [table([found]), ...bounds(found.settings), ...underWay(found)];
+      const lines = [vaultTable([found]), ...bounds(found.settings), ...underWay(found)];
       await printOne(found, options, context, lines.join('\n'));
       done(exitCodes.done);
     });
@@ -121,7 +119,7 @@ function addSet(vault: Command, context: Context, done: Done): void {
       const now = await withClient(options, context, ({ admin }) =>
         admin.updateVault(name, { settings, reset }),
       );
-      const lines = [table([now]), ...bounds(now.settings), ...sinceWhen(settings)];
+      const lines = [vaultTable([now]), ...bounds(now.settings), ...sinceWhen(settings)];
       await printOne(now, options, context, lines.join('\n'));
       done(exitCodes.done);
     });
@@ -218,100 +216,6 @@ async function printOne(
   { output }: Context,
   text: string,
 ): Promise<void> {
-  if (json) await output.json(plain(vault));
+  if (json) await output.json(plainVault(vault));
   else await output.line(text);
-}
-
-const heads = [
-  ...[
-    'NAME',
-    'STATE',
-    'CREATED',
-    'QUOTA',
-    'PREFIX INDEX',
-    'AUTO-COMPACT',
-    'LABELS',
-    'LIFETIME',
-    'USAGE KEPT',
-  ],
-  '',
-];
-
-function table(vaults: readonly VaultInfo[]): string {
-  const rows = vaults.map(({ name, state, createTimeMs, settings, cause }) => [
-    name,
-    stateWords[state],
-    createTimeMs === undefined ? '-' : formatTime(createTimeMs),
-    settings.quotaBytes ? formatBytes(settings.quotaBytes) : '',
-    onOff(settings.prefixIndex),
-    onOff(settings.autoCompact),
-    (settings.labels ?? []).map(printable).join(', '),
-    lifetimeWords(settings),
-    settings.keepUsageMs ? formatAge(settings.keepUsageMs) : '',
-    cause,
-  ]);
-  return formatTable(
-    [heads, ...rows],
-    ['left', 'left', 'left', 'right', 'left', 'left', 'left', 'left', 'left', 'left'],
-  );
-}
-
-/** Returns a line about labels that are set: counters of before do not have them. */
-function sinceWhen({ labels = [] }: VaultSettings): string[] {
-  return labels.length === 0
-    ? []
-    : [
-        'list --label also finds what is stored already; usage is counted by a label from the moment that it is set',
-      ];
-}
-
-function underWay({ work }: VaultInfo): string[] {
-  return work.map(({ task, startTimeMs }) => `${printable(task)} under way since ${formatTime(startTimeMs)}`);
-}
-
-function lifetimeWords({ lifetimeMs = 0, lifetimes: rules = [] }: VaultSettings): string {
-  const named = rules.map(
-    ({ label, value, lifetimeMs: each }) =>
-      `${printable(`${label || 'application'}=${value}`)}:${formatAge(each)}`,
-  );
-  return [...(lifetimeMs === 0 ? [] : [formatAge(lifetimeMs)]), ...named].join(', ');
-}
-
-const stateWords = { open: 'open', closed: 'closed', readOnly: 'read-only', failed: 'failed' } as const;
-
-function onOff(setting: boolean | undefined): string {
-  if (setting === undefined) return '';
-  return setting ? 'on' : 'off';
-}
-
-function plain({ name, vaultId, createTimeMs, settings, state, cause, work }: VaultInfo): object {
-  const { prefixIndex, autoCompact, quotaBytes, labels, lifetimeMs, lifetimes: rules, keep } = settings;
-  const { conversationsMax, contentBytesMax, keepUsageMs } = settings;
-  return {
-    name,
-    vault_id: vaultId,
-    ...(createTimeMs !== undefined && { create_time: formatTime(createTimeMs) }),
-    state: stateWords[state],
-    ...(cause !== '' && { cause }),
-    ...(work.length > 0 && {
-      work: work.map(({ task, startTimeMs }) => ({ task, start_time: formatTime(startTimeMs) })),
-    }),
-    settings: {
-      ...(prefixIndex !== undefined && { prefix_index: prefixIndex }),
-      ...(autoCompact !== undefined && { auto_compact: autoCompact }),
-      ...(quotaBytes !== undefined && { quota_bytes: quotaBytes }),
-      ...(labels !== undefined && { labels }),
-      ...(lifetimeMs !== undefined && { lifetime_seconds: lifetimeMs / 1000 }),
-      ...(rules !== undefined && {
-        lifetimes: rules.map(({ label, value, lifetimeMs: each }) => ({
-          ...(label === '' ? { application: value } : { label, value }),
-          lifetime_seconds: each / 1000,
-        })),
-      }),
-      ...(keep !== undefined && { keep }),
-      ...(conversationsMax !== undefined && { conversations_max: conversationsMax }),
-      ...(contentBytesMax !== undefined && { content_bytes_max: contentBytesMax }),
-      ...(keepUsageMs !== undefined && { keep_usage_seconds: keepUsageMs / 1000 }),
-    },
-  };
 }
