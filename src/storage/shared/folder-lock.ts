@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
+import { access, type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { StowkenError } from '../../model/index.js';
@@ -32,34 +32,59 @@ export interface FolderLock {
  * Makes this process the folder's one owner. The owner listens on a socket in the folder, which the kernel
  * closes however the process ends. The socket's name is in the vault, where only one of several starters can
  * replace the dead name that all of them found. Pids would not do: containers reuse them.
+ *
+ * The owner removes the sockets of those that were killed, before it returns. A starter whose socket does not
+ * answer yet may lose it so: it looks for it when it has become the owner, after which nobody removes it, and
+ * begins again without it.
  * @throws StowkenError STORE_LOCKED
  */
 export async function lockFolder(folder: string, record: OwnerRecord): Promise<FolderLock> {
+  return (await tryLock(folder, record)) ?? lockFolder(folder, record);
+}
+
+/** Resolves to undefined if another starter has removed the socket meanwhile. */
+async function tryLock(folder: string, record: OwnerRecord): Promise<FolderLock | undefined> {
   const directory = await open(folder);
   const name = `${SOCKET_PREFIX}${randomBytes(6).toString('hex')}`;
   const server = createServer((socket) => socket.destroy());
+  const release = async () => {
+    await close(server);
+    await directory.close();
+  };
   try {
     await listen(server, socketPath(folder, directory, name));
     for (;;) {
       const owner = await record.read();
       if (owner !== undefined && (await answers(socketPath(folder, directory, owner))))
         throw lockedFolder(folder);
-      if (!(await record.replace(owner, name))) continue;
-      if (owner !== undefined) await unlink(join(folder, owner)).catch(() => undefined);
-      break;
+      if (await record.replace(owner, name)) break;
     }
+    if (!(await isThere(join(folder, name)))) {
+      await release();
+      return undefined;
+    }
+    await removeLeftSockets(folder, directory);
   } catch (error) {
-    await close(server);
-    await directory.close();
+    await release();
     throw error;
   }
-  return {
-    socket: socketPath(folder, directory, name),
-    async release() {
-      await close(server);
-      await directory.close();
-    },
-  };
+  return { socket: socketPath(folder, directory, name), release };
+}
+
+/** Removes the sockets at which nobody listens. To be called by the owner alone. */
+async function removeLeftSockets(folder: string, directory: FileHandle): Promise<void> {
+  for (const name of (await readdir(folder)).filter(isOwnerSocket)) {
+    if (await answers(socketPath(folder, directory, name))) continue;
+    // One that cannot be removed only makes the next opening read more.
+    await unlink(join(folder, name)).catch(() => undefined);
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
