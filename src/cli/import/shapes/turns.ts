@@ -1,9 +1,7 @@
 import type { Documents } from './documents.js';
 import { isList, isObject, type Json, type JsonObject, textOf, valueOf, withValues } from './json.js';
-import { isSentence } from './named-texts.js';
-import { isOfIdentifier } from './names.js';
+import { isOfSaying } from './names.js';
 import type { Shape } from './shape.js';
-import { isLikeHoleKey } from './skeleton.js';
 import { specOf } from './spec.js';
 
 /** Keys of lists of texts that are said in turn. */
@@ -44,8 +42,8 @@ export const turnsShape: Shape = {
 };
 
 /**
- * Takes texts, and objects with one each, of a user and an assistant in turn. Where each object has a second
- * text, it is the answer to the first.
+ * Takes texts, and objects with one each, of a user and an assistant in turn. Where each object has a text that
+ * is an answer by its name, too, it is the one to the first.
  */
 function readTurns(turns: readonly Json[], documents: Documents, areAsked = false): Json {
   const answered = keyOfAnswers(turns);
@@ -59,17 +57,13 @@ function readTurns(turns: readonly Json[], documents: Documents, areAsked = fals
   });
 }
 
-/** Returns the key of a second text that each turn has, mostly sentences; undefined if there are several. */
+/** Returns the key of the answer that each turn has beside its text, by its name; undefined if there are several. */
 function keyOfAnswers(turns: readonly Json[]): string | undefined {
   const [first] = turns;
-  if (!isObject(first) || !turns.every(isObject)) return undefined;
-  const [key, ...others] = Object.keys(first).filter((each) => {
-    if (keysOfText.some((known) => known === each) || isOfIdentifier(each) || isLikeHoleKey(each))
-      return false;
-    const texts = turns.flatMap((turn) => textOf(turn, each) ?? []);
-    const sentences = texts.filter((text) => isSentence(text));
-    return texts.length === turns.length && 2 * sentences.length > turns.length;
-  });
+  if (!isObject(first)) return undefined;
+  const [key, ...others] = Object.keys(first).filter(
+    (each) => isOfSaying(each) && turns.every((turn) => isObject(turn) && textOf(turn, each) !== undefined),
+  );
   return others.length > 0 ? undefined : key;
 }
 

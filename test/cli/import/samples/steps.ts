@@ -120,8 +120,13 @@ export const steps: readonly Sample[] = [
     format: 'turns',
     document: {
       turns: [
-        { text: 'Is it open?', draft: 'Yes, it is open until six.', kind: 'opener', turn_id: 'T1' },
-        { text: 'And on Sunday?', draft: 'No, it is closed on that day.', kind: 'hours', turn_id: 'T2' },
+        { text: 'Is it open?', draft_reply: 'Yes, it is open until six.', kind: 'opener', turn_id: 'T1' },
+        {
+          text: 'And on Sunday?',
+          draft_reply: 'No, it is closed on that day.',
+          kind: 'hours',
+          turn_id: 'T2',
+        },
       ],
     },
     messages: [
@@ -130,6 +135,17 @@ export const steps: readonly Sample[] = [
       'user: And on Sunday?',
       'assistant: No, it is closed on that day.',
     ],
+  },
+  {
+    // A second text that is no answer by its name is a field.
+    format: 'turns',
+    document: {
+      turns: [
+        { text: 'Good morning to you.', translation: 'Ich wünsche einen guten Morgen.' },
+        { text: 'And a very good one to you.', translation: 'Und dir einen sehr guten.' },
+      ],
+    },
+    messages: ['user: Good morning to you.', 'assistant: And a very good one to you.'],
   },
   {
     format: 'message',
