@@ -1,5 +1,5 @@
 // Measures text to tokens and back, beside tiktoken (WASM) and gpt-tokenizer, on the same texts; and
-// stores of text beside the same stores as token ids.
+// stores of text beside the same stores as token ids, and beside long texts.
 import { parseArgs } from 'node:util';
 import gptTokenizer from 'gpt-tokenizer/encoding/o200k_base';
 import { get_encoding } from 'tiktoken';
@@ -11,6 +11,7 @@ import { generatedCorpus } from './lib/generated.js';
 import { sum } from './lib/runs.js';
 import { printTable, ratio, spread } from './lib/table.js';
 import { measureStores } from './text-store.js';
+import { measureWaits } from './text-waits.js';
 
 const runs = 5;
 /** UTF-8 bytes of the texts of a corpus that are measured. */
@@ -27,6 +28,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const corpora: Corpus[] = files.length === 0 ? [await generatedCorpus()] : [];
   for (const file of files) corpora.push(await loadCorpus(file));
   for (const corpus of corpora) await measure(corpus);
+  await measureWaits();
 }
 
 async function measure({ name, conversations }: Corpus): Promise<void> {

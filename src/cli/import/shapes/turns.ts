@@ -42,8 +42,8 @@ export const turnsShape: Shape = {
 };
 
 /**
- * Takes texts, and objects with one each, of a user and an assistant in turn. Where each object has a text that
- * is an answer by its name, too, it is the one to the first.
+ * Takes texts, and objects with one each, of a user and an assistant in turn. Where each object also has a
+ * text that is an answer by its name, that one answers the first.
  */
 function readTurns(turns: readonly Json[], documents: Documents, areAsked = false): Json {
   const answered = keyOfAnswers(turns);
@@ -57,7 +57,7 @@ function readTurns(turns: readonly Json[], documents: Documents, areAsked = fals
   });
 }
 
-/** Returns the key of the answer that each turn has beside its text, by its name; undefined if there are several. */
+/** Returns the key of the answer that each turn has beside its text; undefined if there are several. */
 function keyOfAnswers(turns: readonly Json[]): string | undefined {
   const [first] = turns;
   if (!isObject(first)) return undefined;
