@@ -10,7 +10,7 @@ import {
 } from './shapes/index.js';
 
 /** Limit of the kinds of a file that are remembered. */
-const kindsMax = 64;
+const kindsMax = 256;
 
 /** Limit of the kinds of silent lines of which it is remembered what they are. */
 const judgedMax = 1000;

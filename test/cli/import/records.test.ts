@@ -77,6 +77,19 @@ describe('rows, and lines that say little', () => {
     await run(['delete', '--all']);
   });
 
+  it('keeps records among lines of two hundred kinds', async () => {
+    const said = Array.from({ length: 200 }, (_, n) => ({
+      [`field_${n}`]: n,
+      note: 'It has more than four words.',
+    }));
+    const silent = { field_199: 1, note: null };
+    const first = await run(['import', '--json', '-'], lines([...said, silent]));
+    expect(jsonLines(first.stdout)).toMatchObject([
+      { stored: 201, failed: 0, formats: { texts: 200, record: 1 } },
+    ]);
+    await run(['delete', '--all']);
+  });
+
   it('keeps records before the first of their kind and after many, and stores them once', async () => {
     const failed = { id: 'r', request: null, error: 'timeout' };
     const begin = [failed, ...Array.from({ length: 1500 }, () => ({ ...failed, id: 'x', error: 'refused' }))];
