@@ -16,7 +16,7 @@ import { findFirstUse, usesSegment } from './first-use.js';
 import { Found } from './found.js';
 import { scanContents } from './scan.js';
 
-/** Conversations that a page of shared segments reads itself, half a millisecond for a hundred. */
+/** Conversations that a page of shared segments reads itself, a millisecond for 256. */
 const BEHIND_MAX = 512;
 /** Commits between two looks at how far the board's uses are behind. */
 const COMMITS_PER_LOOK = 64;
