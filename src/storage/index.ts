@@ -22,6 +22,7 @@ export { restoreLmdb, type RestoredVault, type RestoreOptions } from './lmdb/res
 export { isComplete, type LostConversation, type SalvageReport } from './lmdb/salvage/report.js';
 export { salvageLmdb, type SalvageOptions } from './lmdb/salvage/salvage.js';
 export { keepHeapLean, leanHeap } from './shared/heap.js';
+export { sortedEntries } from './shared/records.js';
 export {
   migratePostgres,
   type MigrateOptions,

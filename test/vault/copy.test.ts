@@ -224,6 +224,15 @@ describe.each(pairs)('a copy from $from to $to', ({ from, to, kinds }) => {
     await expectEqual();
   });
 
+  it('compares metadata by keys, whatever their order and commas', async () => {
+    const metadata = { 'a,b': 'c', a: 'b,c' };
+    await source().backend.commit({
+      put: { spec: spec('c', { metadata }), messages: [], expect: { kind: 'absentOrSame' }, timeMs: 1_000 },
+    });
+    expect(await copy()).toMatchObject({ isComplete: true, differences: [] });
+    expect(await copy()).toMatchObject({ isComplete: true, differences: [], passes: [{ copied: 0 }] });
+  });
+
   it('is complete with a conversation that comes to an earlier place', async () => {
     for (let at = 0; at < 4; at++) await put(`c/${at}`, 1_000 + at);
     await copy();

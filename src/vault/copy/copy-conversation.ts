@@ -14,6 +14,7 @@ import {
   type MessageSequence,
   type NewSegment,
   type SegmentKey,
+  sortedEntries,
 } from '../../storage/index.js';
 import { BlockFingerprints } from '../prefix/index.js';
 import type { CopyFault, CopyParts, CopySource } from './types.js';
@@ -51,7 +52,7 @@ export function hasSameFields(copy: Conversation, original: Conversation): boole
 
 function fieldsOf(conversation: Conversation): unknown[] {
   const { application, model, tokenizer, parentId, expireTimeMs, metadata } = conversation;
-  return [application, model, tokenizer, parentId, expireTimeMs, Object.entries(metadata).sort()];
+  return [application, model, tokenizer, parentId, expireTimeMs, sortedEntries(metadata)];
 }
 
 /**
